@@ -1,0 +1,1 @@
+"""Arrays in, arrays out. Reads only a path it is given."""

@@ -1,0 +1,177 @@
+"""What processors need from the world. `streams/` hands it in; in tests it is a dict or a folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import msgspec
+
+from schemas.event import Event
+from schemas.links import LinkSubmitted
+from schemas.media import Metadata, SubtitleTrack
+
+
+class MediaStore(Protocol):
+    """Files by reference: pixels and sound never travel in events."""
+
+    def put(self, ref: str, data: bytes) -> None:
+        """Write all of `data` under `ref`, or nothing.
+
+        Raises
+        ------
+        StorageUnavailable
+            The disk is full or the store is away.
+        """
+        ...
+
+    def put_file(self, ref: str, path: Path) -> None:
+        """Move or copy a finished local file under `ref`, all or nothing."""
+        ...
+
+    def claim(self, ref: str, data: bytes) -> bytes:
+        """Write `data` unless `ref` exists; return what `ref` holds afterwards, whoever wrote it."""
+        ...
+
+    def get(self, ref: str) -> bytes:
+        """Read all of `ref`.
+
+        Raises
+        ------
+        StorageUnavailable
+            It is not there, or the store is away.
+        """
+        ...
+
+    def exists(self, ref: str) -> bool:
+        """Whether `ref` is there, whole."""
+        ...
+
+    def local(self, ref: str) -> Path:
+        """Give a local path with the bytes of `ref`, downloading them when the store is remote."""
+        ...
+
+
+class Downloaded(msgspec.Struct, frozen=True, kw_only=True):
+    """What a downloader brought into `folder`; paths are local files.
+
+    `subtitles` are tracks without `ref`, each with its file.
+    """
+
+    path: Path
+    url: str
+    metadata: Metadata
+    subtitles: tuple[tuple[SubtitleTrack, Path], ...] = ()
+    thumbnail: Path | None = None
+    warnings: tuple[str, ...] = ()
+
+
+class Downloader(Protocol):
+    """Brings a stranger's link to a local folder, within limits."""
+
+    def fetch(self, url: str, folder: Path, report: Callable[[float, float | None], None]) -> Downloaded:
+        """Download `url` into `folder`, calling `report(done_bytes, total_bytes)` on the way.
+
+        Raises
+        ------
+        Refused
+            A private address, a forbidden scheme, a live stream, over a limit.
+        FetchFailed
+            The source does not have it or does not give it.
+        SourceUnavailable
+            It may work later.
+        """
+        ...
+
+
+class Sandbox(Protocol):
+    """Runs a function on hostile input in a child process with a time and a memory limit."""
+
+    def run(
+        self, function: Callable[..., Any], *args: Any, report: Callable[..., None] | None = None
+    ) -> Any:  # Any: passes through whatever the function takes and gives
+        """Call ``function(*args)`` in the child; with `report`, ``function(*args, report=...)``.
+
+        The function and its arguments must be importable and picklable.
+
+        Raises
+        ------
+        MediaUnreadable
+            The child died, or broke its time or memory limit.
+        GroundswellError
+            What the function raised.
+        """
+        ...
+
+
+class Reporter(Protocol):
+    """Sends progress at once, past the batch: informational, may be lost."""
+
+    def __call__(self, event: Event) -> None: ...
+
+
+class Options(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings that change what processors answer.
+
+    Attributes
+    ----------
+    subtitle_languages : tuple of str
+        Wanted languages, best first (BCP 47).
+    frame_rate_hz : float
+        Sampled frames a second.
+    deadline_s : float
+        How long a summary waits for a silent stage.
+    modalities : tuple of str
+        Which features make a segment complete.
+    inference_threads : int
+        Threads a network may use.
+    """
+
+    subtitle_languages: tuple[str, ...] = ("en",)
+    frame_rate_hz: float = 1.0
+    deadline_s: float = 600.0
+    modalities: tuple[str, ...] = ("text",)
+    inference_threads: int = 1
+
+
+class World(Protocol):
+    """Everything a processor can be built from; each takes only what it needs."""
+
+    @property
+    def media(self) -> MediaStore: ...
+
+    @property
+    def downloader(self) -> Downloader: ...
+
+    @property
+    def sandbox(self) -> Sandbox: ...
+
+    @property
+    def scratch(self) -> Path:
+        """A local folder for partial downloads; kept across restarts."""
+        ...
+
+    @property
+    def report(self) -> Reporter: ...
+
+    @property
+    def options(self) -> Options: ...
+
+    def weights(self, name: str) -> Path:
+        """The folder of a network's converted, verified files.
+
+        Raises
+        ------
+        WeightsMissing
+            They were not fetched; the message says how.
+        """
+        ...
+
+    def release(self, target: str, release_id: str) -> Path:
+        """The folder of a published release.
+
+        Raises
+        ------
+        ReleaseInvalid
+            It is not on the shelf.
+        """
+        ...

@@ -1,0 +1,82 @@
+"""The two shapes a stage can have. Both are plain Python and run without Kafka."""
+
+from collections.abc import Sequence
+from typing import Generic, Protocol, Self, TypeVar
+
+import msgspec
+
+from processors.ports import World
+from schemas.event import Event
+
+State = TypeVar("State", bound=msgspec.Struct)
+
+
+class Transform(Protocol):
+    """A stateless stage that works on batches.
+
+    The same input gives the same output, whatever else is in the batch.
+    """
+
+    version: str
+
+    @classmethod
+    def build(cls, world: World) -> Self:
+        """Make the stage with what it needs from the world; may load a network."""
+        ...
+
+    def transform(self, events: Sequence[Event]) -> list[list[Event]]:
+        """Answer each event with the events that follow from it, in the same order.
+
+        Raises
+        ------
+        GroundswellError
+            When an event cannot be processed; `retryable` says whether to try again.
+        """
+        ...
+
+    def give_up(self, event: Event, reason: str) -> list[Event]:
+        """Say what the rest of the pipeline should hear when `event` became a dead letter."""
+        ...
+
+
+class Listener(Protocol):
+    """A stage with a broadcast input: it hears every event of it, whatever the partition."""
+
+    def hear(self, event: Event) -> None:
+        """Take in one broadcast event; hearing it again changes nothing."""
+        ...
+
+
+class Fold(Protocol, Generic[State]):
+    """A stateful stage: one event at a time, one state per key.
+
+    A step is idempotent: an event that is already in the state changes nothing and repeats its
+    outputs or makes none. A fold never looks at a clock; time comes as `TimePassed`.
+    """
+
+    version: str
+    state_type: type[State]
+
+    @classmethod
+    def build(cls, world: World) -> Self:
+        """Make the stage with what it needs from the world."""
+        ...
+
+    def key(self, event: Event) -> str | None:
+        """Name the state this event belongs to; None when the fold has no use for it.
+
+        Keys of one video all lie in the video's partition.
+        """
+        ...
+
+    def start(self, key: str) -> State:
+        """Make the state before the first event."""
+        ...
+
+    def step(self, state: State, event: Event) -> tuple[State, list[Event]]:
+        """Take in one event: the next state, and what follows from it."""
+        ...
+
+    def waits(self, state: State) -> bool:
+        """Whether this state wants to hear `TimePassed`."""
+        ...

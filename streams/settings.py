@@ -1,0 +1,117 @@
+"""Every setting in one typed place, read once from the environment and ``groundswell.toml``."""
+
+import os
+from functools import cache
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from processors.ports import Options
+from schemas.errors import SettingsInvalid
+
+CONFIG_VARIABLE = "GROUNDSWELL_CONFIG"
+"""Names the settings file; ``groundswell.toml`` in the working folder otherwise."""
+
+
+class Settings(BaseSettings):
+    """All settings. Environment variables (``GROUNDSWELL_`` + name in capitals) win over the file."""
+
+    model_config = SettingsConfigDict(env_prefix="GROUNDSWELL_", frozen=True, extra="forbid")
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("groundswell"), description="where everything lies on disk"
+    )
+    cache: Path | None = Field(None, description="jars and weights, shared by all homes; default: HOME/cache")
+
+    kafka: str | None = Field(None, description="bootstrap servers; unset: a Kafka of our own inside HOME")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
+    kafka_username: str = ""
+    kafka_password: SecretStr = SecretStr("")
+    kafka_ca_file: Path | None = Field(None, description="certificates to trust for SSL; default: the system's")
+    kafka_replication: int = Field(1, ge=1, le=32767, description="replicas of each topic we create")
+    kafka_memory_mb: int = Field(512, ge=128, description="heap of the embedded Kafka")
+    partitions: int = Field(
+        8, ge=1, le=1000, description="partitions of each topic we create; workers of a stage at most"
+    )
+
+    session_timeout_s: float = Field(10.0, ge=6, description="a worker silent for so long is taken for dead")
+    retry_attempts: int = Field(5, ge=1, description="tries of an event whose error may pass")
+    retry_backoff_s: float = Field(0.5, gt=0, description="wait before the second try; doubles each time")
+
+    media: str | None = Field(None, description="media store: a folder or s3://bucket/prefix; default: HOME/media")
+
+    fetch_backend: Literal["yt-dlp", "pytube"] = "yt-dlp"
+    fetch_max_bytes: int = Field(2 * 10**9, gt=0)
+    fetch_max_duration_s: float = Field(7200.0, gt=0, description="longest video taken")
+    fetch_timeout_s: float = Field(1800.0, gt=0, description="longest download")
+    fetch_at_once: int = Field(4, ge=1, description="downloads at the same time in one worker")
+    fetch_height_px: int = Field(720, ge=144, description="ask the source for no more lines than this")
+    fetch_networks: tuple[str, ...] = Field((), description="private networks that links may reach, e.g. 127.0.0.0/8")
+    subtitle_languages: tuple[str, ...] = ("en",)
+
+    frame_rate_hz: float = Field(1.0, gt=0, le=30, description="sampled frames a second")
+    decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
+    decode_timeout_s: float = Field(1800.0, gt=0)
+    inference_threads: int = Field(1, ge=1)
+    deadline_s: float = Field(600.0, gt=0, description="a summary waits so long for a silent stage")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_json: bool = False
+    metrics_port: int = Field(0, ge=0, le=65535, description="/metrics and /health of a worker; 0: any free port")
+
+    @field_validator("fetch_networks")
+    @classmethod
+    def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
+        for network in networks:
+            ip_network(network)
+        return networks
+
+    @property
+    def cache_folder(self) -> Path:
+        return self.cache or self.home / "cache"
+
+    @property
+    def media_location(self) -> str:
+        return self.media or str(self.home / "media")
+
+    def options(self) -> Options:
+        """Give processors the settings that change what they answer."""
+        return Options(
+            subtitle_languages=self.subtitle_languages,
+            frame_rate_hz=self.frame_rate_hz,
+            deadline_s=self.deadline_s,
+            inference_threads=self.inference_threads,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, Path(os.environ.get(CONFIG_VARIABLE, "groundswell.toml")))
+        return init_settings, env_settings, file
+
+
+@cache
+def load() -> Settings:
+    """Read the settings of this process, once.
+
+    Raises
+    ------
+    SettingsInvalid
+        Names each setting that cannot work, and why.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        lines = [f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise SettingsInvalid("settings that cannot work: " + "; ".join(lines)) from error

@@ -1,0 +1,1 @@
+"""Where videos come from: links, uploads, local files; and what is refused."""

@@ -1,0 +1,160 @@
+"""The pipeline on one page: every topic, every stage, and how they hang together."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from schemas.deadletters import EventRedriven, EventRejected
+from schemas.event import Event
+from schemas.features import FeatureExtracted
+from schemas.links import LinkSubmitted
+from schemas.media import MediaDuplicated, MediaFetched
+from schemas.outcomes import OutcomeObserved
+from schemas.predictions import VideoScored
+from schemas.progress import StageProgressed
+from schemas.releases import ReleasePublished
+from schemas.segments import SegmentCut, VideoSegmented
+from schemas.summaries import Summarised
+from schemas.ticks import TimePassed
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    """A Kafka topic: what it carries and how long.
+
+    `key` is how the record key reads; the partition is always murmur2 of its first part.
+    `retention_s` None keeps records for ever (compacted).
+    """
+
+    name: str
+    key: str
+    events: tuple[type[Event], ...]
+    cleanup: Literal["compact", "delete", "compact,delete"]
+    retention_s: int | None = None
+    max_message_bytes: int = 4 * 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """One processor on Kafka: an app id, a consumer group and a process of its own.
+
+    Attributes
+    ----------
+    processor : str
+        ``module:Class`` of a `Transform` or a `Fold`, imported only by its own worker.
+    reads, writes : tuple of str
+        Topic names.
+    hears : tuple of str
+        Broadcast topics: every worker reads all of them.
+    batch : int
+        At most so many events a step (a fold takes one at a time).
+    longest_step_s : float
+        A step may take so long before its worker is taken for dead.
+    weights : tuple of str
+        Networks that must be on disk before the worker starts.
+    """
+
+    name: str
+    processor: str
+    reads: tuple[str, ...]
+    writes: tuple[str, ...]
+    hears: tuple[str, ...] = ()
+    batch: int = 1
+    longest_step_s: float = 60.0
+    weights: tuple[str, ...] = ()
+
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(name="links", key="video_id", events=(LinkSubmitted,), cleanup="delete", retention_s=30 * DAY_S),
+    Topic(name="media", key="video_id", events=(MediaFetched, MediaDuplicated), cleanup="compact"),
+    Topic(name="segments", key="video_id/index", events=(SegmentCut, VideoSegmented), cleanup="compact"),
+    Topic(name="features", key="video_id/scope/modality", events=(FeatureExtracted,), cleanup="compact"),
+    Topic(name="summaries", key="video_id/scope", events=(Summarised,), cleanup="compact"),
+    Topic(name="predictions", key="video_id/target", events=(VideoScored,), cleanup="compact"),
+    Topic(
+        name="progress",
+        key="video_id/stage",
+        events=(StageProgressed,),
+        cleanup="compact,delete",
+        retention_s=7 * DAY_S,
+    ),
+    Topic(name="outcomes", key="video_id/age", events=(OutcomeObserved,), cleanup="compact"),
+    Topic(name="releases", key="target/release_id", events=(ReleasePublished,), cleanup="compact"),
+    Topic(name="ticks", key="stage/partition", events=(TimePassed,), cleanup="delete", retention_s=3600),
+    Topic(
+        name="dead-letters",
+        key="stage/topic/partition/offset",
+        events=(EventRejected, EventRedriven),
+        cleanup="delete",
+        retention_s=30 * DAY_S,
+        max_message_bytes=16 * 2**20,
+    ),
+)
+
+STAGES: tuple[Stage, ...] = (
+    Stage(
+        name="fetch",
+        processor="processors.fetch:FetchProcessor",
+        reads=("links",),
+        writes=("media", "progress"),
+        longest_step_s=2400,
+    ),
+    Stage(
+        name="segment",
+        processor="processors.segment:SegmentProcessor",
+        reads=("media",),
+        writes=("segments", "progress"),
+        longest_step_s=2400,
+    ),
+    Stage(
+        name="text",
+        processor="processors.text:TextProcessor",
+        reads=("segments", "media"),
+        writes=("features", "progress"),
+        batch=32,
+        weights=("minilm",),
+    ),
+    Stage(
+        name="assemble",
+        processor="processors.assemble:AssembleProcessor",
+        reads=("segments", "media", "features", "summaries", "outcomes", "ticks"),
+        writes=("summaries", "progress"),
+    ),
+    Stage(
+        name="score",
+        processor="processors.score:ScoreProcessor",
+        reads=("summaries",),
+        writes=("predictions", "progress"),
+        hears=("releases",),
+        batch=64,
+    ),
+)
+
+
+def topic(name: str) -> Topic:
+    """Look a topic up by name; KeyError when there is none."""
+    return {t.name: t for t in TOPICS}[name]
+
+
+def stage(name: str) -> Stage:
+    """Look a stage up by name; KeyError when there is none."""
+    return {s.name: s for s in STAGES}[name]
+
+
+def topic_of(event: Event) -> Topic:
+    """The one topic that carries events of this type."""
+    return _TOPIC_OF[type(event)]
+
+
+def writers(topic_name: str) -> tuple[str, ...]:
+    """Names of the stages that write a topic."""
+    return tuple(s.name for s in STAGES if topic_name in s.writes)
+
+
+def readers(topic_name: str) -> tuple[str, ...]:
+    """Names of the stages that read or hear a topic."""
+    return tuple(s.name for s in STAGES if topic_name in s.reads + s.hears)
+
+
+_TOPIC_OF: dict[type[Event], Topic] = {event: t for t in TOPICS for event in t.events}
