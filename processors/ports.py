@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 
 from schemas.event import Event
-from schemas.links import LinkSubmitted
 from schemas.media import Metadata, SubtitleTrack
+
+T = TypeVar("T")
 
 
 class MediaStore(Protocol):
@@ -25,7 +26,7 @@ class MediaStore(Protocol):
         ...
 
     def put_file(self, ref: str, path: Path) -> None:
-        """Move or copy a finished local file under `ref`, all or nothing."""
+        """Copy a finished local file under `ref`, all or nothing; the original stays where it is."""
         ...
 
     def claim(self, ref: str, data: bytes) -> bytes:
@@ -86,12 +87,11 @@ class Downloader(Protocol):
 class Sandbox(Protocol):
     """Runs a function on hostile input in a child process with a time and a memory limit."""
 
-    def run(
-        self, function: Callable[..., Any], *args: Any, report: Callable[..., None] | None = None
-    ) -> Any:  # Any: passes through whatever the function takes and gives
+    def run(self, function: Callable[..., T], *args: object, report: Callable[..., None] | None = None) -> T:
         """Call ``function(*args)`` in the child; with `report`, ``function(*args, report=...)``.
 
-        The function and its arguments must be importable and picklable.
+        The function stands at the top of a module; its parameters and its result are annotated by
+        msgspec types or paths (big data goes by files). `report` carries numbers and short texts.
 
         Raises
         ------
@@ -124,6 +124,10 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Which features make a segment complete.
     inference_threads : int
         Threads a network may use.
+    fetch_at_once : int
+        Downloads at the same time.
+    max_bytes, max_duration_s
+        What is larger or longer is refused.
     """
 
     subtitle_languages: tuple[str, ...] = ("en",)
@@ -131,6 +135,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = 600.0
     modalities: tuple[str, ...] = ("text",)
     inference_threads: int = 1
+    fetch_at_once: int = 4
+    max_bytes: int = 2 * 10**9
+    max_duration_s: float = 7200.0
 
 
 class World(Protocol):

@@ -8,18 +8,19 @@ import msgspec
 NAMESPACE = uuid.UUID("6f1d1c52-9f0e-5a55-8f55-5a3f0b0c7d10")
 """Namespace of every event id; changing it changes all ids."""
 
-VideoId = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$")]
+# Every pattern ends in `$(?!\n)`: in Python `$` alone also matches before a last line break.
+VideoId = Annotated[str, msgspec.Meta(pattern=r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$(?!\n)")]
 """``platform:id``, ``url:<hash>`` or ``file:<hash>``; safe as a path and as a record key."""
 
 Ref = Annotated[
-    str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9_\-][A-Za-z0-9_.\-]*(/[A-Za-z0-9_\-][A-Za-z0-9_.\-]*)*$")
+    str, msgspec.Meta(pattern=r"^(?!.*\.\.)[A-Za-z0-9_\-][A-Za-z0-9_.\-]*(/[A-Za-z0-9_\-][A-Za-z0-9_.\-]*)*$(?!\n)")
 ]
 """A place in the media store: a relative path that cannot climb out of it."""
 
-Scope = Annotated[str, msgspec.Meta(pattern=r"^(video|[0-9]{1,6})$")]
+Scope = Annotated[str, msgspec.Meta(pattern=r"^(video|[0-9]{1,6})$(?!\n)")]
 """``video``, or a segment's index as decimal digits."""
 
-Revision = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$")]
+Revision = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}$(?!\n)")]
 """First 16 hex digits of the content's sha256: features of other bytes never meet."""
 
 WHOLE_VIDEO = "video"
@@ -41,7 +42,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=T
     @property
     def record_key(self) -> str:
         """The Kafka record key: log compaction keeps the last event of each key."""
-        raise NotImplementedError(f"{type(self).__name__} must say its record key")
+        return self.event_id
 
     @property
     def partition_key(self) -> str:

@@ -1,5 +1,6 @@
 """Every setting in one typed place, read once from the environment and ``groundswell.toml``."""
 
+import json
 import os
 from functools import cache
 from ipaddress import ip_network
@@ -28,10 +29,14 @@ class Settings(BaseSettings):
     cache: Path | None = Field(None, description="jars and weights, shared by all homes; default: HOME/cache")
 
     kafka: str | None = Field(None, description="bootstrap servers; unset: a Kafka of our own inside HOME")
-    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
-    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = "PLAIN"
-    kafka_username: str = ""
-    kafka_password: SecretStr = SecretStr("")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = Field(
+        "PLAINTEXT", description="how clients speak to Kafka"
+    )
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        "PLAIN", description="how clients prove who they are, with SASL"
+    )
+    kafka_username: str = Field("", description="user for SASL")
+    kafka_password: SecretStr = Field(SecretStr(""), description="password for SASL; masked when printed")
     kafka_ca_file: Path | None = Field(None, description="certificates to trust for SSL; default: the system's")
     kafka_replication: int = Field(1, ge=1, le=32767, description="replicas of each topic we create")
     kafka_memory_mb: int = Field(512, ge=128, description="heap of the embedded Kafka")
@@ -45,23 +50,25 @@ class Settings(BaseSettings):
 
     media: str | None = Field(None, description="media store: a folder or s3://bucket/prefix; default: HOME/media")
 
-    fetch_backend: Literal["yt-dlp", "pytube"] = "yt-dlp"
-    fetch_max_bytes: int = Field(2 * 10**9, gt=0)
+    fetch_backend: Literal["yt-dlp", "pytube"] = Field("yt-dlp", description="who downloads; pytube needs its extra")
+    fetch_max_bytes: int = Field(2 * 10**9, gt=0, description="largest video taken")
     fetch_max_duration_s: float = Field(7200.0, gt=0, description="longest video taken")
     fetch_timeout_s: float = Field(1800.0, gt=0, description="longest download")
     fetch_at_once: int = Field(4, ge=1, description="downloads at the same time in one worker")
     fetch_height_px: int = Field(720, ge=144, description="ask the source for no more lines than this")
     fetch_networks: tuple[str, ...] = Field((), description="private networks that links may reach, e.g. 127.0.0.0/8")
-    subtitle_languages: tuple[str, ...] = ("en",)
+    subtitle_languages: tuple[str, ...] = Field(("en",), description="wanted languages, best first (BCP 47)")
 
     frame_rate_hz: float = Field(1.0, gt=0, le=30, description="sampled frames a second")
     decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
-    decode_timeout_s: float = Field(1800.0, gt=0)
-    inference_threads: int = Field(1, ge=1)
+    decode_timeout_s: float = Field(1800.0, gt=0, description="longest time a decoding child may take")
+    inference_threads: int = Field(1, ge=1, description="threads of a network in one worker")
     deadline_s: float = Field(600.0, gt=0, description="a summary waits so long for a silent stage")
 
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_json: bool = False
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="least important line that is logged"
+    )
+    log_json: bool = Field(False, description="logs as one JSON object a line")
     metrics_port: int = Field(0, ge=0, le=65535, description="/metrics and /health of a worker; 0: any free port")
 
     @field_validator("fetch_networks")
@@ -85,8 +92,23 @@ class Settings(BaseSettings):
             subtitle_languages=self.subtitle_languages,
             frame_rate_hz=self.frame_rate_hz,
             deadline_s=self.deadline_s,
+            fetch_at_once=self.fetch_at_once,
+            max_bytes=self.fetch_max_bytes,
+            max_duration_s=self.fetch_max_duration_s,
             inference_threads=self.inference_threads,
         )
+
+    def environment(self) -> dict[str, str]:
+        """Write all settings as environment variables, secrets included, for our own child processes."""
+        written = {CONFIG_VARIABLE: os.devnull}
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, SecretStr):
+                value = value.get_secret_value()
+            if value is not None:
+                is_list = isinstance(value, tuple)
+                written[f"GROUNDSWELL_{name.upper()}"] = json.dumps(value) if is_list else str(value)
+        return written
 
     @classmethod
     def settings_customise_sources(

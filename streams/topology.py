@@ -32,7 +32,7 @@ class Topic:
     events: tuple[type[Event], ...]
     cleanup: Literal["compact", "delete", "compact,delete"]
     retention_s: int | None = None
-    max_message_bytes: int = 4 * 2**20
+    max_message_bytes: int = 8 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +45,8 @@ class Stage:
         ``module:Class`` of a `Transform` or a `Fold`, imported only by its own worker.
     reads, writes : tuple of str
         Topic names.
+    is_fold : bool
+        It keeps state and hears `TimePassed`.
     hears : tuple of str
         Broadcast topics: every worker reads all of them.
     batch : int
@@ -59,6 +61,7 @@ class Stage:
     processor: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
+    is_fold: bool = False
     hears: tuple[str, ...] = ()
     batch: int = 1
     longest_step_s: float = 60.0
@@ -98,6 +101,7 @@ STAGES: tuple[Stage, ...] = (
         processor="processors.fetch:FetchProcessor",
         reads=("links",),
         writes=("media", "progress"),
+        batch=4,
         longest_step_s=2400,
     ),
     Stage(
@@ -120,6 +124,7 @@ STAGES: tuple[Stage, ...] = (
         processor="processors.assemble:AssembleProcessor",
         reads=("segments", "media", "features", "summaries", "outcomes", "ticks"),
         writes=("summaries", "progress"),
+        is_fold=True,
     ),
     Stage(
         name="score",

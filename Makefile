@@ -1,0 +1,45 @@
+# Few targets that say what they do. Both `make demo` and `make test` set everything up first.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+SOURCES := schemas models processors streams benchmarks tests docs
+
+.PHONY: demo test check docs bench up lock clean
+
+demo: $(INSTALLED)  ## a real video through real Kafka to a real prediction
+	$(BIN)/groundswell demo
+
+up: $(INSTALLED)  ## Kafka, workers, everything, until Ctrl-C
+	$(BIN)/groundswell up
+
+test: $(INSTALLED)  ## all tests, on a real Kafka
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)  ## style, types, layers, generated docs
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_layers.py
+	$(BIN)/python docs/generate.py --check
+
+docs: $(INSTALLED)  ## write the generated documents again
+	$(BIN)/python docs/generate.py
+
+bench: $(INSTALLED)  ## every benchmark, as tables
+	for script in benchmarks/*.py; do case $$script in */report.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+
+lock: $(INSTALLED)  ## resolve requirements.lock again from pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
+		--no-emit-index-url --no-header pyproject.toml -o requirements.lock
+
+clean:  ## remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(INSTALLED): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Groundswell needs Python 3.11 or newer; name one with make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet uv==$$(sed -n 's/^uv==\([^ ]*\).*/\1/p' requirements.lock)
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	touch $(INSTALLED)

@@ -1,0 +1,84 @@
+"""How wrong a prediction may be, learned from groups it was not taught on."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.errors import TrainingImpossible
+
+Floats = NDArray[np.float64]
+
+GRID = 400
+"""Points of the stored distribution of errors: probabilities come in steps of 0.25 %."""
+
+MIN_GROUPS = 20
+"""With fewer groups a 90 % interval would be the whole line."""
+
+
+@dataclass(frozen=True)
+class ErrorDistribution:
+    """Errors (truth minus prediction) for a video of a group never seen.
+
+    Attributes
+    ----------
+    quantiles : array, shape (GRID,), ascending
+        At levels (i + 0.5) / GRID.
+    low, high : float
+        Offsets of an interval that holds the truth in `level` of cases.
+    """
+
+    quantiles: Floats
+    low: float
+    high: float
+    level: float
+
+
+def learn_errors(errors: Floats, groups: NDArray[np.int64], *, level: float = 0.9) -> ErrorDistribution:
+    """Describe out-of-fold errors so that each group counts once.
+
+    Parameters
+    ----------
+    errors : array, shape (n,)
+        Truth minus the prediction of a fit that saw nothing of the row's group.
+    groups : array, shape (n,)
+        The row's group as a number.
+
+    Raises
+    ------
+    TrainingImpossible
+        Too few groups for an interval.
+
+    Source: Vovk, Cross-conformal predictors, 2015; Dunn, Wasserman and Ramdas, Distribution-free
+    prediction sets for two-layer hierarchical models, 2022 (each group weighs the same).
+    """
+    count = len(np.unique(groups))
+    if count < MIN_GROUPS:
+        raise TrainingImpossible(f"expected at least {MIN_GROUPS} groups (channels) for an interval, got {count}")
+    tail = (1 - level) / 2
+    outer = min(math.ceil((count + 1) * (1 - tail)) / count, 1.0)
+    levels = np.array([1 - outer, outer, *((np.arange(GRID) + 0.5) / GRID)])
+    low, high, *quantiles = _weighted_quantiles(errors, 1.0 / np.bincount(groups)[groups], levels)
+    return ErrorDistribution(np.array(quantiles), float(low), float(high), level)
+
+
+def _weighted_quantiles(values: Floats, weights: Floats, levels: Floats) -> Floats:
+    order = np.argsort(values, kind="stable")
+    shares = np.cumsum(weights[order])
+    places = np.searchsorted(shares, levels * shares[-1])
+    quantiles: Floats = values[order][np.minimum(places, len(values) - 1)]
+    return quantiles
+
+
+def probability_above(values: Floats, threshold: float, errors: ErrorDistribution) -> Floats:
+    """Chance that the truth is above `threshold`, for each predicted value: shape (n,), in [0, 1]."""
+    below = np.searchsorted(errors.quantiles, threshold - values, side="right")
+    chance: Floats = 1.0 - below / len(errors.quantiles)
+    return chance
+
+
+def coverage(truth: Floats, values: Floats, errors: ErrorDistribution) -> float:
+    """Share of cases in which the interval held the truth."""
+    inside = (values + errors.low <= truth) & (truth <= values + errors.high)
+    return float(inside.mean())

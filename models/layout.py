@@ -1,0 +1,170 @@
+"""The one feature layout: named blocks of columns, the same for training, live scoring and replay."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.metadata_features import metadata_numbers
+from models.pooling import STEPS, sums
+from schemas.errors import ReleaseInvalid
+from schemas.summaries import PooledVector, Summarised
+
+
+class Block(msgspec.Struct, frozen=True):
+    """Columns that are present or missing together.
+
+    Attributes
+    ----------
+    name : str
+        ``video/M`` or ``segments/M`` for a pooled vector, ``metadata/N``, ``category/C`` or ``numbers/N`` for one number.
+    size : int
+        Columns.
+    """
+
+    name: str
+    size: int = 1
+
+    @property
+    def place(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def label(self) -> str:
+        return self.name.partition("/")[2]
+
+
+class Layout(msgspec.Struct, frozen=True):
+    """Which columns a release reads, in order, by name."""
+
+    blocks: tuple[Block, ...]
+
+    @property
+    def columns(self) -> int:
+        return sum(block.size for block in self.blocks)
+
+    @property
+    def owners(self) -> NDArray[np.int64]:
+        """For each column, the number of its block: shape (columns,)."""
+        return np.repeat(np.arange(len(self.blocks)), [block.size for block in self.blocks])
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of numbers: `values` of shape (n, columns), `present` of shape (n, blocks); absent values are 0."""
+
+    values: NDArray[np.float64]
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """What a group of columns is called when it is a reason."""
+
+    feature: str
+    words: str
+
+
+_TOPICS: tuple[tuple[str, Topic], ...] = (
+    ("video/text", Topic("title_and_description", "the words of the title and description")),
+    ("segments/text", Topic("spoken_words", "the words spoken")),
+    ("segments/visual", Topic("pictures", "what can be seen")),
+    ("segments/audio", Topic("sound", "what can be heard")),
+    ("segments/faces", Topic("faces", "the people in it")),
+    ("metadata/title", Topic("title_form", "the form of the title: length, capitals, digits, punctuation")),
+    ("metadata/description", Topic("description_form", "the form of the description")),
+    ("metadata/tags", Topic("tags", "how many tags and hashtags")),
+    ("metadata/hashtags", Topic("tags", "how many tags and hashtags")),
+    ("metadata/hour", Topic("time", "day and hour of publication")),
+    ("metadata/week", Topic("time", "day and hour of publication")),
+    ("metadata/log_duration", Topic("length", "the length")),
+    ("category/", Topic("category", "the category")),
+    ("numbers/", Topic("speech", "how much is said, and how fast")),
+)
+
+PLACES = ("video", "segments", "metadata", "category", "numbers")
+
+
+def topic_of(block: Block) -> Topic:
+    """Name a block as a marketer would.
+
+    Raises
+    ------
+    ReleaseInvalid
+        No such block is known to this version.
+    """
+    for start, topic in _TOPICS:
+        if block.name.startswith(start):
+            return topic
+    raise ReleaseInvalid(f"the layout has a block {block.name!r} that this version does not know; update Groundswell")
+
+
+def vectorise(summaries: Sequence[Summarised], layout: Layout) -> Table:
+    """Lay summaries out as rows of numbers; each row depends on its own summary only.
+
+    Raises
+    ------
+    ReleaseInvalid
+        A pooled vector has another size than the layout says: it comes from another model.
+    Unreadable
+        A pooled vector's bytes are not what it promises.
+    """
+    numbers = [named_numbers(summary) for summary in summaries]
+    values = np.zeros((len(summaries), layout.columns))
+    present = np.zeros((len(summaries), len(layout.blocks)), bool)
+    for number, (block, first) in enumerate(_places(layout)):
+        columns = slice(first, first + block.size)
+        if block.place in ("video", "segments"):
+            _fill_vectors(summaries, block, into=(values[:, columns], present[:, number]))
+        else:
+            _fill_numbers(numbers, block, into=(values[:, first], present[:, number]))
+    return Table(values, present)
+
+
+def named_numbers(summary: Summarised) -> dict[str, float]:
+    """Everything about a summary that is one number, by block name."""
+    metadata = metadata_numbers(summary.metadata, summary.numbers.get("duration_s"))
+    numbers = {f"metadata/{name}": value for name, value in metadata.items()}
+    numbers |= {f"numbers/{name}": value for name, value in summary.numbers.items()}
+    if summary.metadata.category:
+        numbers["category/"] = 0.0
+        numbers[f"category/{summary.metadata.category}"] = 1.0
+    return numbers
+
+
+def _places(layout: Layout) -> Iterator[tuple[Block, int]]:
+    first = 0
+    for block in layout.blocks:
+        yield block, first
+        first += block.size
+
+
+_Columns = tuple[NDArray[np.float64], NDArray[np.bool_]]
+
+
+def _fill_numbers(numbers: list[dict[str, float]], block: Block, *, into: _Columns) -> None:
+    values, present = into
+    otherwise = "category/" if block.place == "category" else ""
+    found = [row.get(block.name, row.get(otherwise)) for row in numbers]
+    present[:] = [value is not None for value in found]
+    values[:] = [value or 0.0 for value in found]
+
+
+def _fill_vectors(summaries: Sequence[Summarised], block: Block, *, into: _Columns) -> None:
+    values, present = into
+    for row, summary in enumerate(summaries):
+        pooled = summary.pooled.get(block.name)
+        if pooled is not None:
+            values[row] = _numbers_of(pooled, block)
+            values[row] /= pooled.count * float(STEPS)
+            present[row] = True
+
+
+def _numbers_of(pooled: PooledVector, block: Block) -> NDArray[np.int64]:
+    if pooled.dim != block.size:
+        raise ReleaseInvalid(
+            f"{block.name} has {pooled.dim} numbers, the release was taught on {block.size}: another model; train again"
+        )
+    return sums(pooled)

@@ -1,0 +1,1 @@
+"""Video files in: frames, sound, shots and words out."""

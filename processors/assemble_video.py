@@ -1,0 +1,144 @@
+"""The part of `assemble` that lets a video's summary grow, become final, and improve."""
+
+
+from msgspec.structs import replace
+
+from processors.answers import answer_of, is_better
+from processors.assemble_pool import add_segment
+from processors.assemble_summary import is_ready, progress_of, summarise
+from processors.ports import Options
+from schemas.assembly import MediaFacts, RevisionState, SegmentCount, VideoState
+from schemas.event import Event
+from schemas.features import FeatureExtracted
+from schemas.media import MediaDuplicated, MediaFetched
+from schemas.outcomes import OutcomeObserved
+from schemas.segments import VideoSegmented
+from schemas.summaries import Summarised
+from schemas.ticks import TimePassed
+
+MAX_REVISIONS = 4
+"""Contents of one video that are remembered: enough that a redelivered older fetch loses nothing of the newest."""
+
+Stepped = tuple[VideoState, list[Event]]
+
+
+def take_media(state: VideoState, event: MediaFetched, *, options: Options) -> Stepped:
+    """Learn what was fetched; its revision is the one that counts from now on."""
+    facts = MediaFacts(
+        duration_s=event.duration_s, metadata=event.metadata, targets=event.targets, warnings=event.warnings
+    )
+    current = replace(state, current=event.revision)
+    part = revision_of(state, event.revision)
+    if state.current == event.revision and part.media == facts:
+        return state, []
+    return _after_news(current, replace(part, media=facts), options)
+
+
+def take_part(state: VideoState, event: Event, *, options: Options) -> Stepped:
+    """Learn something about one revision: its count of segments, a segment's summary, an answer, a duplicate.
+
+    Raises
+    ------
+    PoolingOverflow, Unreadable
+        A vector or number that cannot be added.
+    """
+    part = revision_of(state, event.revision)  # type: ignore[attr-defined]  # all of these events have one
+    grown = _grown(part, event)
+    return (state, []) if grown == part else _after_news(state, grown, options)
+
+
+def take_outcome(state: VideoState, event: OutcomeObserved, *, options: Options) -> Stepped:
+    """Learn how the video did at one age; the last count of an age stands."""
+    others = tuple(o for o in state.outcomes if o.age_h != event.age_h)
+    outcomes = tuple(sorted((*others, event), key=lambda outcome: outcome.age_h))
+    if outcomes == state.outcomes:
+        return state, []
+    observed = replace(state, outcomes=outcomes)
+    part = _current(observed)
+    return (observed, []) if part is None else _after_news(observed, part, options)
+
+
+def take_time(state: VideoState, event: TimePassed, *, options: Options) -> Stepped:
+    """Say what has changed, at most once a tick; stop waiting at the deadline."""
+    part = _current(state)
+    if part is None or not _waits(part, options):
+        return state, []
+    if part.waiting_since_s is None:
+        part = replace(part, waiting_since_s=event.at_s)
+    waited_s = event.at_s - (part.waiting_since_s or 0.0)
+    if not part.expired and waited_s >= options.deadline_s:
+        part = replace(part, expired=True, changed=True)
+    if part.changed and (part.media or part.expired):
+        return _emit(state, part, options)
+    return _with(state, part), []
+
+
+def waits(state: VideoState, options: Options) -> bool:
+    """Whether the current revision is unfinished, or has something to say at the next tick."""
+    part = _current(state)
+    return part is not None and _waits(part, options)
+
+
+def revision_of(state: VideoState, revision: str) -> RevisionState:
+    """Give what is known of one revision; an empty state when it is new."""
+    return next((r for r in state.revisions if r.revision == revision), RevisionState(revision=revision))
+
+
+def _grown(part: RevisionState, event: Event) -> RevisionState:
+    match event:
+        case Summarised():
+            return add_segment(part, event)
+        case VideoSegmented():
+            count = SegmentCount(count=event.count, duration_s=event.duration_s, warnings=event.warnings)
+            return replace(part, segments=count)
+        case MediaDuplicated():
+            return replace(part, duplicates=tuple(sorted({*part.duplicates, event.duplicate_id})))
+        case FeatureExtracted():
+            return _answered(part, event)
+    raise TypeError(f"a video has no use for {type(event).__name__}; see AssembleProcessor.key")
+
+
+def _answered(part: RevisionState, event: FeatureExtracted) -> RevisionState:
+    answer = answer_of(event)
+    if not is_better(answer, part.answers.get(event.modality)):
+        return part
+    return replace(part, answers={**part.answers, event.modality: answer})
+
+
+def _after_news(state: VideoState, part: RevisionState, options: Options) -> Stepped:
+    news = replace(part, changed=True, waiting_since_s=None)
+    if part.revision == state.current and is_ready(part, options):
+        return _emit(state, news, options)
+    return _with(state, news), []
+
+
+def _emit(state: VideoState, part: RevisionState, options: Options) -> Stepped:
+    summary = summarise(state, part, options=options)
+    return _with(state, replace(part, changed=False)), [summary, progress_of(summary)]
+
+
+def _with(state: VideoState, part: RevisionState) -> VideoState:
+    places = [place for place, known in enumerate(state.revisions) if known.revision == part.revision]
+    if not places:
+        return replace(state, revisions=(*_newest(state), part))
+    place = places[0]
+    if state.revisions[place] is part:
+        return state
+    return replace(state, revisions=(*state.revisions[:place], part, *state.revisions[place + 1 :]))
+
+
+def _newest(state: VideoState) -> tuple[RevisionState, ...]:
+    if len(state.revisions) < MAX_REVISIONS:
+        return state.revisions
+    oldest = next(known for known in state.revisions if known.revision != state.current)
+    return tuple(known for known in state.revisions if known is not oldest)
+
+
+def _current(state: VideoState) -> RevisionState | None:
+    if not state.current:
+        return state.revisions[0] if state.revisions else None
+    return revision_of(state, state.current)
+
+
+def _waits(part: RevisionState, options: Options) -> bool:
+    return part.changed or not (part.expired or is_ready(part, options))

@@ -1,0 +1,196 @@
+"""What is said in each segment, and written in title and description, as vectors of meaning."""
+
+import re
+from collections.abc import Sequence
+from typing import Self
+
+import msgspec
+
+from models.text import MODEL, MODEL_VERSION, TextEncoder
+from models.vectors import to_vector
+from processors.ports import World
+from schemas.errors import Unreadable
+from schemas.event import WHOLE_VIDEO, Event, Revision, Scope, VideoId, derive_id
+from schemas.features import FAILED, FeatureExtracted, Vector
+from schemas.media import MediaDuplicated, MediaFetched, Metadata
+from schemas.progress import StageProgressed
+from schemas.segments import SegmentCut, VideoSegmented
+
+STAGE = "text"
+MODALITY = "text"
+WEIGHTS = "minilm"
+
+_WORD = re.compile(r"\w")
+_SHORTEST_RATED_S = 0.5
+_FASTEST_WORDS_PER_MINUTE = 2000.0
+"""Three times the fastest speakers; beyond it the text was not spoken, and has no rate."""
+
+
+class Passage(msgspec.Struct, frozen=True, kw_only=True):
+    """The words to embed for one scope; without words, why there are none."""
+
+    video_id: VideoId
+    revision: Revision
+    scope: Scope
+    text: str
+    absent_reason: str
+    numbers: dict[str, float]
+
+    @property
+    def has_words(self) -> bool:
+        return _WORD.search(self.text) is not None
+
+
+class TextProcessor:
+    """Embeds the words of each segment, and each video's title with its description."""
+
+    version = f"1/{MODEL_VERSION}"
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self._encoder = encoder
+
+    @classmethod
+    def build(cls, world: World) -> Self:
+        """Load the network.
+
+        Raises
+        ------
+        WeightsMissing
+            It was not fetched.
+        """
+        return cls(TextEncoder.load(world.weights(WEIGHTS), world.options.inference_threads))
+
+    def transform(self, events: Sequence[Event]) -> list[list[Event]]:
+        """Answer each segment and each fetched video with one feature, segments also with progress.
+
+        Raises
+        ------
+        Unreadable
+            An event this stage does not read.
+        """
+        passages = [passage_of(event) for event in events]
+        return [
+            [*_features(event, passage, vector), *_progress(event)]
+            for event, passage, vector in zip(events, passages, self._embed(passages), strict=True)
+        ]
+
+    def give_up(self, event: Event, reason: str) -> list[Event]:
+        """Say that there will be no vector, so that the video can be completed without it."""
+        passage = passage_of(event)
+        return [_answer(event, passage, absent_reason=f"{FAILED}: {reason}", ordinal=FAILED)] if passage else []
+
+    def _embed(self, passages: Sequence[Passage | None]) -> list[Vector | None]:
+        """One vector for each passage that has words, in their places."""
+        places = [place for place, passage in enumerate(passages) if passage and passage.has_words]
+        vectors: list[Vector | None] = [None] * len(passages)
+        for place, row in zip(
+            places, self._encoder.encode([p.text for p in passages if p and p.has_words]), strict=True
+        ):
+            vectors[place] = to_vector(row)
+        return vectors
+
+
+def passage_of(event: Event) -> Passage | None:
+    """Find the words an event brings; None where it brings no place for words.
+
+    Raises
+    ------
+    Unreadable
+        Not an event of ``segments`` or ``media``.
+    """
+    match event:
+        case SegmentCut():
+            return _spoken(event)
+        case MediaFetched():
+            return None if event.duplicate_of else _written(event)
+        case MediaDuplicated() | VideoSegmented():
+            return None
+    raise Unreadable(f"the text stage reads segments and media, but {type(event).__name__} came")
+
+
+def _spoken(event: SegmentCut) -> Passage:
+    return Passage(
+        video_id=event.video_id,
+        revision=event.revision,
+        scope=str(event.index),
+        text=event.text,
+        absent_reason="no words, only signs" if event.text.strip() else "no words",
+        numbers=_numbers(event.text) | _rate(event),
+    )
+
+
+def _written(event: MediaFetched) -> Passage:
+    text = title_and_description(event.metadata)
+    return Passage(
+        video_id=event.video_id,
+        revision=event.revision,
+        scope=WHOLE_VIDEO,
+        text=text,
+        absent_reason="no words in title or description" if text else "no title or description",
+        numbers=_numbers(text),
+    )
+
+
+def title_and_description(metadata: Metadata) -> str:
+    """Join what a video says about itself into one text.
+
+    >>> title_and_description(Metadata(title="Tea ", description=" for two"))
+    'Tea\\nfor two'
+    """
+    parts = (metadata.title.strip(), metadata.description.strip())
+    return "\n".join(part for part in parts if part)
+
+
+def _numbers(text: str) -> dict[str, float]:
+    return {"words": float(len(text.split()))}
+
+
+def _rate(event: SegmentCut) -> dict[str, float]:
+    duration_s = event.end_s - event.start_s
+    if duration_s < _SHORTEST_RATED_S:
+        return {}
+    rate = len(event.text.split()) / duration_s * 60
+    return {"words_per_minute": rate} if rate <= _FASTEST_WORDS_PER_MINUTE else {}
+
+
+def _features(event: Event, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
+    if passage is None:
+        return []
+    if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
+        return [_answer(event, passage, absent_reason=passage.absent_reason)]
+    return [msgspec.structs.replace(_answer(event, passage), vector=vector, numbers=passage.numbers)]
+
+
+def _answer(
+    event: Event, passage: Passage, *, absent_reason: str | None = None, ordinal: int | str = 0
+) -> FeatureExtracted:
+    return FeatureExtracted(
+        event_id=derive_id(STAGE, TextProcessor.version, event.event_id, ordinal),
+        video_id=passage.video_id,
+        revision=passage.revision,
+        scope=passage.scope,
+        modality=MODALITY,
+        model=MODEL,
+        model_version=MODEL_VERSION,
+        absent_reason=absent_reason,
+    )
+
+
+def _progress(event: Event) -> list[StageProgressed]:
+    match event:
+        case SegmentCut():
+            done, total = event.index + 1, event.count
+        case VideoSegmented(count=0):
+            done, total = 0, 0
+        case _:
+            return []
+    return [
+        StageProgressed(
+            event_id=derive_id(STAGE, TextProcessor.version, event.event_id, "progress"),
+            video_id=event.video_id,
+            stage=STAGE,
+            state="done" if done >= total else "running",
+            done=float(done),
+            total=float(total),
+        )
+    ]

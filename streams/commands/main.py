@@ -1,0 +1,87 @@
+"""The command line: ``groundswell VERB``. Errors are one clear line; ``--debug`` shows the traceback."""
+
+import os
+import signal
+import sys
+from typing import Annotated
+
+import typer
+from click.exceptions import ClickException
+
+from schemas.errors import GroundswellError
+from streams.commands import (
+    deadletters,
+    demo,
+    replay,
+    settings,
+    status,
+    submit,
+    topics,
+    train,
+    up,
+    watch,
+    weights,
+    worker,
+)
+
+DEBUG_VARIABLE = "GROUNDSWELL_DEBUG"
+
+app = typer.Typer(
+    name="groundswell",
+    help="Says how a video will do, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def main_options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+) -> None:
+    """Says how a video will do, and why."""
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+app.command("demo")(demo.demo)
+app.command("up")(up.up)
+app.command("submit")(submit.submit)
+app.command("watch")(watch.watch)
+app.command("status")(status.status)
+app.command("train")(train.train)
+app.command("replay")(replay.replay)
+app.command("topics")(topics.topics)
+app.command("settings")(settings.settings)
+app.command("worker")(worker.worker)
+app.add_typer(deadletters.app, name="dead-letters")
+app.add_typer(weights.app, name="weights")
+
+
+def main() -> None:
+    """Run the command line; exits 0 only on success."""
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        code = app(standalone_mode=False)
+    except ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except GroundswellError as error:
+        if os.environ.get(DEBUG_VARIABLE):
+            raise
+        sys.exit(f"groundswell: {error}")
+    except (KeyboardInterrupt, typer.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that the flush at exit finds an ear
+        sys.exit(141)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

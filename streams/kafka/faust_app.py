@@ -1,0 +1,101 @@
+"""The Faust application of one stage, with the settings that were measured to lose nothing."""
+
+from pathlib import Path
+from typing import Any  # Faust is untyped
+
+import faust
+from faust.types import TP
+
+from streams.kafka.admin import group_of
+from streams.kafka.connection import aiokafka_security
+from streams.kafka.faust_consumer import FinishedOnlyTransport
+from streams.kafka.outbox import LARGEST_REQUEST_BYTES
+from streams.settings import Settings
+from streams.topology import Stage
+
+COMMIT_INTERVAL_S = 0.5
+HEARTBEAT_S = 2.0
+
+POLL_INTERVAL_S = 86_400.0
+"""Not a limit for steps. With it a worker whose buffers are full would leave its group in the middle
+of a long step, and the step would be repeated for ever; whether a worker lives, its heartbeats say."""
+
+_ROCKSDB_OPTIONS = {"driver": "rocksdict", "write_buffer_size": 4 * 2**20, "block_cache_size": 16 * 2**20}
+"""A table has one database a partition; Faust's defaults would take gigabytes for them."""
+
+
+def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str, folder: Path, partitions: int) -> Any:
+    """Configure Faust for one worker of a stage.
+
+    Parameters
+    ----------
+    bootstrap : str
+        ``host:port``, or several with commas.
+    instance : str
+        Static group membership: the same name takes its partitions back at once after a crash.
+    folder : Path
+        Where this worker, and no other, keeps its tables.
+    partitions : int
+        Partition count of the topics the stage reads.
+    """
+    app = faust.App(
+        group_of(stage.name),
+        broker=[f"kafka://{address}" for address in bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        datadir=str(folder),
+        store="rocksdb://" if stage.is_fold else "memory://",
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        topic_partitions=partitions,
+        table_standby_replicas=0,
+        processing_guarantee="at_least_once",
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=instance,
+        broker_session_timeout=settings.session_timeout_s,
+        broker_heartbeat_interval=HEARTBEAT_S,
+        broker_commit_interval=COMMIT_INTERVAL_S,
+        broker_max_poll_interval=POLL_INTERVAL_S,
+        broker_rebalance_timeout=60.0,
+        broker_request_timeout=max(40.0, settings.session_timeout_s + 1),
+        broker_max_poll_records=max(1, 4 * stage.batch),
+        stream_buffer_maxsize=max(16, 4 * stage.batch),
+        stream_wait_empty=False,
+        stream_processing_timeout=stage.longest_step_s + 300.0,
+        broker_commit_livelock_soft_timeout=stage.longest_step_s + 300.0,
+        producer_acks=-1,
+        producer_linger_ms=0,
+        producer_max_request_size=LARGEST_REQUEST_BYTES,
+        worker_redirect_stdouts=False,
+    )
+    app.transport = FinishedOnlyTransport(app.conf.broker_consumer, app, loop=app.loop)
+    return app
+
+
+def _credentials(settings: Settings) -> Any:
+    security = aiokafka_security(settings)
+    context = security.get("ssl_context")
+    if "sasl_mechanism" in security:
+        return faust.SASLCredentials(
+            mechanism=security["sasl_mechanism"],
+            username=security["sasl_plain_username"],
+            password=security["sasl_plain_password"],
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context) if context else None
+
+
+def make_table(app: Any, name: str) -> Any:
+    """One table of a fold: bytes by bytes, backed by a changelog topic."""
+    return app.Table(
+        name,
+        key_type=bytes,
+        value_type=bytes,
+        partitions=app.conf.topic_partitions,
+        options=dict(_ROCKSDB_OPTIONS),  # Faust takes entries out of it
+    )
+
+
+def place(topic: str, partition: int) -> Any:
+    """Name a topic's partition as Faust does."""
+    return TP(topic, partition)

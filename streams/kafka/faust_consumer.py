@@ -1,0 +1,116 @@
+"""A Faust consumer that never commits past an event whose outputs are not yet confirmed.
+
+Stock Faust keeps lists of acknowledged offsets, fills the gaps between them by guessing, and forgets
+them in every rebalance before they are committed: measured, later offsets were committed over an
+event still in work, and finished work was repeated after every rebalance. Here every record that
+was handed out stays open until the runner finishes it, and the oldest open one is what is committed.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from typing import Any  # Faust is untyped
+
+from faust.transport.drivers.aiokafka import Consumer, Transport
+
+LAST_COMMIT_S = 3.0
+"""A rebalance waits so long for the commit of what is finished; without it that is done again."""
+
+
+async def _nothing_in_work() -> None:
+    return
+
+
+class FinishedOnlyConsumer(Consumer):
+    """Commits only what the runner finished, and before a rebalance takes the partitions."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._open: defaultdict[Any, dict[int, None]] = defaultdict(dict)
+        self._next: dict[Any, int] = {}
+        self._is_revoked = False
+        self.settle: Callable[[], Awaitable[None]] = _nothing_in_work
+        """Waits a moment for the step in work, before the partitions go."""
+
+    def is_current(self, message: Any) -> bool:
+        """Whether the partition is still ours since this message was read."""
+        return not self._is_revoked and message.generation_id == self.app.consumer_generation_id
+
+    def finish(self, message: Any) -> None:
+        """Let the offset behind this message be committed: the broker has all that follows from it."""
+        if self.is_current(message):
+            self._open[message.tp].pop(message.offset, None)
+
+    def has_skipped(self, messages: Iterable[Any]) -> bool:
+        """Whether an older record was read but never came out of Faust."""
+        offsets = defaultdict(list)
+        for message in messages:
+            offsets[message.tp].append(message.offset)
+        return any(next(iter(self._open[tp]), max(found)) < min(found) for tp, found in offsets.items())
+
+    def lag(self) -> Mapping[str, int]:
+        """Events not yet committed on the partitions held, by topic."""
+        waiting: dict[str, int] = defaultdict(int)
+        for tp in self.assignment():
+            end = self.highwater(tp)
+            if end is not None and self.app.topics.acks_enabled_for(tp.topic):
+                waiting[tp.topic] += max(0, end - (self._committed_offset[tp] or 0))
+        return waiting
+
+    def leave_at_once(self) -> None:
+        """Make the coming stop a real goodbye.
+
+        A static member that stops keeps its partitions until its session ends; without its
+        static name it sends LeaveGroup, and the others take over now.
+        """
+        consumer = self._thread._consumer
+        if consumer is not None and consumer._coordinator is not None:
+            consumer._coordinator._group_instance_id = None
+
+    # -- what Faust calls ---------------------------------------------------------------------------
+
+    def _to_message(self, tp: Any, record: Any) -> Any:
+        if self.app.topics.acks_enabled_for(record.topic) and record.offset >= self._next.get(tp, 0):
+            self._open[tp][record.offset] = None
+            self._next[tp] = record.offset + 1
+        return super()._to_message(tp, record)
+
+    def _filter_tps_with_pending_acks(self, topics: Any = None) -> Iterator[Any]:
+        return (tp for tp in tuple(self._next) if topics is None or tp in topics or tp.topic in topics)
+
+    def _new_offset(self, tp: Any) -> int | None:
+        return next(iter(self._open[tp]), self._next.get(tp))
+
+    async def _add_gap(self, tp: Any, offset_from: int, offset_to: int) -> None:
+        """Compaction leaves gaps; there is nothing to remember about them."""
+
+    async def perform_seek(self) -> None:
+        self._forget()
+        await super().perform_seek()
+
+    async def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        await self.settle()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._commit_all(), LAST_COMMIT_S)
+        self._is_revoked = True
+        self._forget()
+        await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
+        self._is_revoked = False
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    async def _commit_all(self) -> None:
+        await self.maybe_wait_for_commit_to_finish()  # one under way may have begun before the last finish
+        await self.commit()
+
+    def _forget(self) -> None:
+        self._open.clear()
+        self._next.clear()
+
+
+class FinishedOnlyTransport(Transport):
+    """The aiokafka transport with the consumer above."""
+
+    Consumer = FinishedOnlyConsumer

@@ -1,0 +1,399 @@
+"""Puts any `Transform` or `Fold` on Kafka. What it promises:
+
+* outputs are confirmed by the broker before their input is acknowledged, and state is written after the outputs;
+* offsets are committed only up to the oldest event still in work;
+* an event that cannot be processed goes to dead-letters with all that is needed to try again, and the stage goes on;
+* SIGTERM finishes what is in work and leaves; SIGKILL loses nothing; a process that slept writes nothing old.
+"""
+
+import asyncio
+import contextvars
+import logging
+import threading
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any  # Faust is untyped
+
+from schemas.event import Event
+from streams import faults, metrics
+from streams.kafka.admin import create_changelogs
+from streams.kafka.broadcast import Broadcast
+from streams.kafka.connection import aiokafka_security
+from streams.kafka.faust_app import make_app
+from streams.kafka.fold_state import Change, FoldState
+from streams.kafka.outbox import Outbox, OutputTooLarge
+from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown, reject, without_value
+from streams.kafka.step_thread import StepThread
+from streams.settings import Settings
+from streams.topology import Stage, topic
+
+BATCH_WAIT_S = 0.03
+"""How long a batch waits for company; a lone event is delayed by no more."""
+
+FINISH_S = 7.0
+"""A worker told to stop gives the step in work so long, then leaves it to another."""
+
+GOODBYE_S = 2.0
+"""And so long for the last commit and to leave the group; together under ten seconds."""
+
+SETTLE_S = 2.0
+"""A rebalance waits so long for the step in work, so that it is not done twice."""
+
+BEAT_S = 0.25
+MOST_MENTIONS = 1000
+
+log = logging.getLogger(__name__)
+
+
+class Runner:
+    """One worker of one stage.
+
+    Parameters
+    ----------
+    stage : Stage
+    processor : Transform or Fold
+        Built; every call to it happens in one thread of its own.
+    bootstrap : str
+        ``host:port`` of a Kafka that has the stage's topics.
+    instance : str
+        Name of this worker in its group.
+    folder : Path
+        For the tables of a fold; nobody else may use it.
+    partitions : mapping
+        Partition count by topic.
+    """
+
+    def __init__(
+        self,
+        stage: Stage,
+        processor: Any,  # Transform or Fold: told apart by stage.is_fold
+        settings: Settings,
+        *,
+        bootstrap: str,
+        instance: str,
+        folder: Path,
+        partitions: Mapping[str, int],
+    ) -> None:
+        self.stage, self.processor, self.settings, self.instance = stage, processor, settings, instance
+        self._bootstrap, self._folder, self._count = bootstrap, folder, partitions[stage.reads[0]]
+        client = {"bootstrap_servers": bootstrap, **aiokafka_security(settings)}
+        self.outbox = Outbox(client, partitions, may_send=lambda: not self._has_slept())
+        self.broadcast = Broadcast(client, stage.hears, partitions, hear=self._hear)
+        self.metrics = metrics.StageMetrics(stage.name)
+        self._thread = StepThread(stage.name)
+        self._stopping, self._leaving, self._idle = threading.Event(), asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._app: Any = None
+        self._fold: FoldState | None = None
+        self._is_ready, self._is_told, self._failure, self._in_work_since_s = False, False, "", 0.0
+        self._attempts = Attempts(
+            stage.name,
+            getattr(processor, "give_up", lambda event, reason: []),
+            attempts=settings.retry_attempts,
+            backoff_s=settings.retry_backoff_s,
+            stopping=self._stopping,
+            on_retry=self.metrics.retries.inc,
+        )
+
+    def report(self, event: Event) -> None:
+        """Send progress from any thread, at once; it may get lost."""
+        if self._loop is not None and not self._loop.is_closed() and len(self._tasks) < MOST_MENTIONS:
+            self._loop.call_soon_threadsafe(lambda: self._keep(self.outbox.mention(event)))
+
+    def stop(self) -> None:
+        """Finish what is in work, commit and leave; at any time, also twice, from the event loop."""
+        self._is_told = True
+        self._leave_soon()
+
+    async def run(self, on_ready: Callable[[int], None] = lambda port: None) -> str:
+        """Work until `stop`, or until Kafka fails. Only once: a failure wants a new process.
+
+        Returns
+        -------
+        str
+            Empty after `stop`; otherwise why the worker must start afresh.
+
+        Raises
+        ------
+        OSError
+            The port for metrics is taken.
+        """
+        self._loop, self._on_ready = asyncio.get_running_loop(), on_ready
+        self._last_beat_s = _clock_s()
+        web, self.port = await metrics.serve(self.metrics, self.health, self.settings.metrics_port)
+        self._keep(self._beat())
+        self._keep(self._start())
+        await self._leaving.wait()
+        if not self._failure:  # after one, everything here is under suspicion: as with SIGKILL, nothing is lost
+            await self._leave()
+        for task in tuple(self._tasks):
+            task.cancel()
+        await web.cleanup()
+        return "" if self._is_told else self._failure
+
+    def health(self) -> dict[str, object]:
+        """What /health answers; only ``ready`` is good."""
+        if self._leaving.is_set():
+            state = "stopping"
+        elif not self._is_ready:
+            state = "starting"
+        else:
+            state = "stuck" if self._in_work_s() > self.stage.longest_step_s else "ready"
+        return {"status": state, "stage": self.stage.name, "instance": self.instance}
+
+    # -- coming and going ---------------------------------------------------------------------------
+
+    async def _start(self) -> None:
+        if self.stage.is_fold:
+            make_topics = partial(create_changelogs, partitions=self._count)
+            await self._thread.call(make_topics, self.settings, self._bootstrap, self.stage.name)
+        await self.outbox.start()
+        await self.broadcast.catch_up()
+        self._keep(self.broadcast.follow())
+        app = self._build()
+        await app.start()
+
+    def _build(self) -> Any:
+        where = {"bootstrap": self._bootstrap, "instance": self.instance, "folder": self._folder}
+        app = self._app = make_app(self.settings, self.stage, partitions=self._count, **where)  # type: ignore[arg-type]  # a dict of them
+        raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+        work = self._fold_events(app) if self.stage.is_fold else self._transform_batches
+        app.agent(app.topic(*self.stage.reads, **raw), name=self.stage.name, concurrency=1)(work)
+        app.on_rebalance_complete.connect(self._become_ready, weak=False)
+        app.finalize()
+        app.consumer.settle = self._settle
+        return app
+
+    async def _become_ready(self, _: object = None, **__: object) -> None:
+        self.metrics.partitions.set(len(self._app.consumer.assignment()))
+        if self._fold:
+            self._fold.rebuild_waiting()
+        if not self._is_ready:
+            self._is_ready = True
+            log.info("ready", extra={"fields": {"port": self.port, "instance": self.instance}})
+            self._on_ready(self.port)
+
+    async def _settle(self) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), SETTLE_S)
+
+    async def _leave(self) -> None:
+        try:
+            await asyncio.wait_for(self._idle.wait(), FINISH_S)
+        except TimeoutError:
+            log.warning("left a step in work after %.0f s; it will be done again", FINISH_S)
+        try:
+            await asyncio.wait_for(self._disconnect(), GOODBYE_S)
+        except TimeoutError:
+            log.warning("Kafka did not hear the goodbye")
+        except Exception:
+            log.exception("the goodbye failed")
+
+    async def _disconnect(self) -> None:
+        if self._app is not None:
+            self._app.consumer.leave_at_once()
+            await self._app.stop()
+        await self.outbox.stop()
+        await self.broadcast.stop()
+
+    def _leave_soon(self) -> None:
+        self._stopping.set()
+        self._leaving.set()
+
+    def _fail(self, why: str) -> None:
+        if not self._failure and not self._leaving.is_set():
+            self._failure = why
+            log.warning("starting afresh: %s", why)
+        self._leave_soon()
+
+    # -- transforms ---------------------------------------------------------------------------------
+
+    async def _transform_batches(self, stream: Any) -> None:
+        async for events in stream.noack_take(self.stage.batch, within=BATCH_WAIT_S):
+            await self._guarded(self._transform_batch, [event.message for event in events])
+
+    async def _transform_batch(self, messages: Sequence[Any]) -> None:
+        deliveries = [_delivery(message) for message in messages]
+        answers = await self._in_thread(self._attempts.batch, deliveries, self.processor.transform)
+        await self._publish(deliveries, answers)
+
+    # -- folds --------------------------------------------------------------------------------------
+
+    def _fold_events(self, app: Any) -> Callable[[Any], Awaitable[None]]:
+        fold = self._fold = FoldState(app, self.processor, stage=self.stage.name, partitions=self._count)
+
+        async def fold_events(stream: Any) -> None:
+            async for event in stream.noack().events():
+                await self._guarded(partial(self._fold_event, fold), [event.message])
+
+        return fold_events
+
+    async def _fold_event(self, fold: FoldState, messages: Sequence[Any]) -> None:
+        deliveries, changes = [_delivery(message) for message in messages], list[Change]()
+        answers = await self._in_thread(self._attempts.batch, deliveries, partial(fold.step_all, changes=changes))
+        published = await self._publish(deliveries, answers)
+        if not any(answer.rejected for answer in published):
+            await self._write(fold, changes, messages[0])
+
+    async def _write(self, fold: FoldState, changes: Sequence[Change], message: Any) -> None:
+        """Write state where it is still ours to write; another worker may have the partition by now.
+
+        Raises
+        ------
+        ShuttingDown
+            It has; the event is that worker's.
+        """
+        records = fold.records(changes, message.partition)
+        self._check_current(message)
+        offsets = await self.outbox.append(records)
+        self._check_current(message)
+        fold.apply(records, offsets)
+
+    def _check_current(self, message: Any) -> None:
+        if not self._app.consumer.is_current(message):
+            raise ShuttingDown
+
+    # -- what both share ----------------------------------------------------------------------------
+
+    async def _guarded(self, work: Callable[[Sequence[Any]], Awaitable[None]], messages: Sequence[Any]) -> None:
+        """Run one step; what it does not finish stays open and comes again."""
+        consumer = self._app.consumer
+        if self._leaving.is_set() or not all(consumer.is_current(message) for message in messages):
+            return
+        if consumer.has_skipped(messages):
+            self._fail("Faust left out a record")
+            return
+        self._idle.clear()
+        self._in_work_since_s = time.monotonic()
+        try:
+            faults.point("before-work")
+            await work(messages)
+            for message in messages:
+                self.metrics.events_in.inc(message.topic)
+                consumer.finish(message)
+            faults.point("after-ack")
+        except ShuttingDown:
+            log.info("left %d events to be done again", len(messages))
+        except Exception:
+            log.exception("the runner itself failed")
+            self._fail("an unexpected error")
+        finally:
+            self.metrics.step_seconds.observe(self._in_work_s())
+            self.metrics.batch_size.observe(len(messages))
+            self._in_work_since_s = 0.0
+            self._idle.set()
+
+    async def _in_thread(self, work: Callable[..., list[Answer]], *args: Any) -> list[Answer]:
+        # A table knows its partition from a context variable, so the context travels along.
+        context = contextvars.copy_context()
+        answers = await self._thread.call(context.run, partial(work, *args))
+        faults.point("after-work")
+        return answers
+
+    async def _publish(self, deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> list[Answer]:
+        """Have the broker confirm all answers; what is too large becomes a dead letter."""
+        try:
+            await self._confirm(answers)
+            published = list(answers)
+        except OutputTooLarge:
+            pairs = zip(deliveries, answers, strict=True)
+            published = [await self._confirm_or_reject(delivery, answer) for delivery, answer in pairs]
+        faults.point("after-send")
+        return published
+
+    async def _confirm_or_reject(self, delivery: Delivery, answer: Answer) -> Answer:
+        letter = answer.rejected
+        try:
+            await self._confirm([answer])
+            return answer
+        except OutputTooLarge as error:
+            letter = letter or reject(self.stage.name, delivery, error, attempts=1)
+        rejected = Answer(rejected=letter)
+        try:
+            await self._confirm([rejected])
+        except OutputTooLarge:
+            await self._confirm([Answer(rejected=without_value(letter))])
+        return rejected
+
+    async def _confirm(self, answers: Sequence[Answer]) -> None:
+        outputs = [event for answer in answers for event in answer.outputs]
+        rejected = [answer.rejected for answer in answers if answer.rejected]
+        await self.outbox.confirm([*outputs, *rejected])
+        for event in outputs:
+            self.metrics.count_out(event)
+        for letter in rejected:
+            self.metrics.dead.inc()
+            log.error("gave up %s: %s", letter.record_key, letter.error)
+
+    def _hear(self, event: Event) -> None:
+        def hear() -> None:
+            try:
+                self.processor.hear(event)
+            except Exception:
+                log.exception("could not take in %s %s", type(event).__name__, event.record_key)
+
+        self._thread.submit(hear)
+
+    # -- time ---------------------------------------------------------------------------------------
+
+    async def _beat(self) -> None:
+        """Keep the time: sleep of the whole process, ticks for folds, lag, and whether Kafka still works."""
+        while not self._leaving.is_set():
+            await asyncio.sleep(BEAT_S)
+            if self._has_slept():
+                self._fail("this process slept; others may have its partitions")
+            self._last_beat_s = _clock_s()
+            if self._app is not None and self._app.crashed:
+                self._fail(f"Faust failed: {self._app.crash_reason!r}")
+            elif self._is_ready:
+                self._say_the_time()
+
+    def _say_the_time(self) -> None:
+        for name, events in self._app.consumer.lag().items():
+            self.metrics.set_lag(name, events)
+        if self._fold and len(self._tasks) < MOST_MENTIONS:
+            for tick in self._fold.due_ticks(time.time()):
+                self._keep(self.outbox.mention(tick))
+
+    def _has_slept(self) -> bool:
+        """Whether the process stood still so long that its session may be over, and with it its rights."""
+        return bool(self._failure) or _clock_s() - self._last_beat_s > self.settings.session_timeout_s / 2
+
+    def _in_work_s(self) -> float:
+        return time.monotonic() - self._in_work_since_s if self._in_work_since_s else 0.0
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run beside the others; if it fails, the worker does."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._look_after)
+
+    def _look_after(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()):
+            log.error("the worker failed: %r", error, exc_info=error)
+            self._fail(repr(error))
+
+
+def _clock_s() -> float:
+    """A clock that goes on while the machine sleeps."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+def _delivery(message: Any) -> Delivery:
+    headers = message.headers or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Delivery(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, bytes(value or b"")) for name, value in pairs),
+        types=topic(message.topic).events,
+    )

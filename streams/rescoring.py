@@ -1,0 +1,161 @@
+"""Scoring everything again, from summaries or from features, through the stages that score live."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Literal
+
+import msgspec
+
+from processors.assemble import AssembleProcessor
+from processors.folding import FoldInMemory, OnSkip, nothing
+from processors.ports import Options
+from processors.score import ScoreProcessor
+from schemas.codec import encode
+from schemas.errors import GroundswellError, UsageError
+from schemas.event import WHOLE_VIDEO, Event
+from schemas.predictions import VideoScored
+from schemas.releases import ReleasePublished
+from schemas.summaries import Summarised
+
+Source = Literal["summaries", "features"]
+
+SOURCES: dict[Source, tuple[str, ...]] = {
+    "summaries": ("summaries",),
+    "features": ("media", "segments", "features", "outcomes"),
+}
+"""The topics each kind of replay reads; assembling again needs everything that `assemble` reads but its own output."""
+
+BATCH = 256
+DIFFERENCES_SHOWN = 10
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """What `--verify` found: live predictions of this release beside the replayed ones, byte by byte.
+
+    Attributes
+    ----------
+    missing : int
+        Live predictions that the replay did not make again.
+    examples : tuple of str
+        Record keys of the first that differ or are missing.
+    """
+
+    compared: int
+    equal: int
+    different: int
+    missing: int
+    examples: tuple[str, ...] = ()
+
+    @property
+    def agrees(self) -> bool:
+        return self.different == 0 and self.missing == 0
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One video before and after: `before` is None when it had no prediction."""
+
+    video_id: str
+    after: VideoScored
+    before: VideoScored | None = None
+
+
+def newest(releases: Iterable[ReleasePublished], target: str, release_id: str | None = None) -> ReleasePublished:
+    """Choose a target's newest release, or the one asked for.
+
+    Raises
+    ------
+    UsageError
+        The target has no such release.
+    """
+    found = [r for r in releases if r.target == target and release_id in (None, r.release_id)]
+    if not found:
+        wanted = target if release_id is None else f"{target}/{release_id}"
+        raise UsageError(f"there is no release {wanted}; publish one with `groundswell train {target}`")
+    return max(found, key=lambda release: (release.trained_at_s, release.release_id))
+
+
+def summaries_of(events: Iterable[Event]) -> Iterator[Summarised]:
+    """Give the summaries of whole videos among the events of ``summaries``."""
+    return (e for e in events if isinstance(e, Summarised) and e.scope == WHOLE_VIDEO)
+
+
+def assemble_again(events: Iterable[Event], options: Options, *, on_skip: OnSkip = nothing) -> Iterator[Summarised]:
+    """Run the live fold over everything it once read; the last summary of each video.
+
+    What waits at the end has waited for ever, so it is closed as at the deadline. An event that
+    cannot be processed went to the dead letters live, and is skipped here.
+    """
+    fold = FoldInMemory(AssembleProcessor(options), on_skip)
+    last: dict[str, Summarised] = {}
+    for summary in summaries_of(fold.feed(events)):
+        last[summary.video_id] = summary
+    for summary in summaries_of(fold.expire()):
+        last[summary.video_id] = summary
+    yield from last.values()
+
+
+def score_again(
+    summaries: Iterable[Summarised], scorer: ScoreProcessor, *, on_skip: OnSkip = nothing
+) -> Iterator[VideoScored]:
+    """Send summaries through the live scorer, in batches; only predictions come out.
+
+    A summary that cannot be scored went to the dead letters live, and is skipped here.
+    """
+    remaining = iter(summaries)
+    while batch := list(islice(remaining, BATCH)):
+        for answers in _transform(scorer, batch, on_skip):
+            yield from (answer for answer in answers if isinstance(answer, VideoScored))
+
+
+def _transform(scorer: ScoreProcessor, batch: Sequence[Summarised], on_skip: OnSkip) -> list[list[Event]]:
+    try:
+        return scorer.transform(batch)
+    except GroundswellError as error:
+        if len(batch) == 1:
+            on_skip(batch[0], error)
+            return []
+        return [answers for one in batch for answers in _transform(scorer, [one], on_skip)]
+
+
+def only_finished(
+    summaries: Iterable[Summarised], live: Mapping[str, VideoScored], target: str
+) -> Iterator[Summarised]:
+    """Leave out videos that are still in work: without all answers, and without a final prediction."""
+    for summary in summaries:
+        prediction = live.get(f"{summary.video_id}/{target}")
+        if summary.complete or (prediction is not None and prediction.stage == "final"):
+            yield summary
+
+
+def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, release_id: str) -> Comparison:
+    """Hold replayed predictions against the live ones that the same release made, byte by byte."""
+    expected = {p.record_key: encode(p) for p in live if p.release_id == release_id}
+    made = {p.record_key: encode(p) for p in replayed}
+    both = expected.keys() & made.keys()
+    missing = sorted(expected.keys() - made.keys())
+    different = sorted(key for key in both if expected[key] != made[key])
+    return Comparison(
+        compared=len(both),
+        equal=len(both) - len(different),
+        different=len(different),
+        missing=len(missing),
+        examples=tuple((different + missing)[:DIFFERENCES_SHOWN]),
+    )
+
+
+def changes(replayed: Iterable[VideoScored], live: Mapping[str, VideoScored]) -> Iterator[Change]:
+    """Put each new prediction beside the one it replaces."""
+    for after in replayed:
+        yield Change(video_id=after.video_id, after=after, before=live.get(after.record_key))
+
+
+def total(comparisons: Iterable[Comparison]) -> Comparison:
+    """Add comparisons of parts up."""
+    parts = list(comparisons)
+    return Comparison(
+        compared=sum(part.compared for part in parts),
+        equal=sum(part.equal for part in parts),
+        different=sum(part.different for part in parts),
+        missing=sum(part.missing for part in parts),
+        examples=tuple(key for part in parts for key in part.examples)[:DIFFERENCES_SHOWN],
+    )

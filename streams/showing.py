@@ -1,0 +1,128 @@
+"""Views on a terminal: a live table, and a prediction as a panel a person can read."""
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from schemas.predictions import VideoScored
+from schemas.progress import StageProgressed
+from streams.board import Board, VideoView
+from streams.text_safety import harmless
+from streams.topology import STAGES
+
+BAR_WIDTH = 12
+SCALE_WIDTH = 50
+MOST_ROWS = 20
+_MARKS = {
+    "done": "✓",
+    "known": "known",
+    "duplicate": "copy",
+    "failed": "✗ failed",
+    "refused": "✗ refused",
+    "waiting": "…",
+}
+_STYLES = {"failed": "red", "refused": "red", "done": "green"}
+
+
+def table(board: Board) -> RenderableType:
+    """All videos as rows with a bar a stage; the newest when there are too many for a screen."""
+    rows = Table(expand=False, pad_edge=False, box=None)
+    rows.add_column("video", no_wrap=True, max_width=34)
+    for stage in STAGES:
+        rows.add_column(stage.name, width=BAR_WIDTH)
+    rows.add_column("prediction", no_wrap=True)
+    views = list(board.videos.values())
+    running = [v for v in views if not v.is_finished]
+    shown = (running or views)[-MOST_ROWS:]
+    for view in shown:
+        rows.add_row(*_row(view))
+    notes = [Text(f"  {harmless(v.video_id)}: {harmless(n)}", style="yellow") for v in shown for n in _notes(v)]
+    done = len(views) - len(running)
+    return Group(rows, *notes, Text(f"{done} of {len(views)} finished", style="dim"))
+
+
+def panel(view: VideoView) -> RenderableType:
+    """One video with all that was predicted, and what that rests on."""
+    parts: list[RenderableType] = [_facts(view)]
+    parts += [block for p in sorted(view.predictions.values(), key=lambda p: p.target) for block in _prediction(p)]
+    if not view.predictions:
+        parts.append(Text(harmless(view.problem) if view.problem else "no prediction yet", style="yellow"))
+    parts += [Text(f"warning: {harmless(w)}", style="yellow") for w in view.warnings]
+    title = harmless(view.title or view.video_id, longest=80)
+    return Panel(Group(*parts), title=Text(title, style="bold"), expand=False, padding=(1, 2))
+
+
+def _row(view: VideoView) -> list[RenderableType]:
+    name = Text(harmless(view.title or view.video_id, longest=34))
+    bars = [_bar(view.stages[s.name].last) if s.name in view.stages else Text("") for s in STAGES]
+    return [name, *bars, Text(", ".join(_short(p) for p in view.predictions.values()))]
+
+
+def _bar(progress: StageProgressed) -> RenderableType:
+    if progress.state == "running":
+        return ProgressBar(total=progress.total or None, completed=progress.done, width=BAR_WIDTH)
+    return Text(_MARKS.get(progress.state, progress.state), style=_STYLES.get(progress.state, ""))
+
+
+def _notes(view: VideoView) -> tuple[str, ...]:
+    return (*([view.problem] if view.problem else ()), *view.warnings)
+
+
+def _short(p: VideoScored) -> str:
+    partial = "" if p.stage == "final" else " so far"
+    return f"{p.target} {p.value:.0f} [{p.interval.low:.0f}-{p.interval.high:.0f}]{partial}"
+
+
+def _facts(view: VideoView) -> Text:
+    media = view.media
+    if media is None:
+        return Text(view.video_id, style="dim")
+    size = f"{media.width_px}x{media.height_px}, " if media.has_video else ""
+    return Text(f"{view.video_id}   {media.duration_s:.0f} s, {size}{media.size_bytes / 1e6:.1f} MB", style="dim")
+
+
+def _prediction(p: VideoScored) -> list[RenderableType]:
+    level = f"{p.interval.level:.0%}"
+    head = Text.assemble(
+        ("\n" + p.target.replace("_", " "), "bold"),
+        f"  {p.value:.1f} {p.unit}",
+        (f"   {level} interval {p.interval.low:.1f} to {p.interval.high:.1f}", "cyan"),
+    )
+    blocks: list[RenderableType] = [head, _scale(p)]
+    if p.probability is not None:
+        blocks.append(Text(f"{p.probability:.0%} chance: {p.probability_of}"))
+    blocks += [_reason(r.words, r.contribution) for r in p.reasons]
+    blocks.append(Text(f"read {', '.join(p.modalities_used) or 'nothing'}; release {p.release_id}", style="dim"))
+    blocks += [Text(f"missing {name}: {harmless(why)}", style="yellow") for name, why in p.modalities_missing.items()]
+    return blocks + [Text(f"note: {harmless(c, longest=300)}", style="yellow") for c in p.caveats]
+
+
+def _scale(p: VideoScored) -> Text:
+    """A line with the interval, the value (●) and what a constant would say (│)."""
+    low, high = _ends(p)
+
+    def column(value: float) -> int:
+        return min(SCALE_WIDTH, max(0, round((value - low) / (high - low) * SCALE_WIDTH)))
+
+    line = ["·"] * (SCALE_WIDTH + 1)
+    for i in range(column(p.interval.low), column(p.interval.high) + 1):
+        line[i] = "━"
+    line[column(p.constant)] = "│"
+    line[column(p.value)] = "●"
+    return Text(f"{low:g} {''.join(line)} {high:g}   (│ what a constant says: {p.constant:.1f})", style="cyan")
+
+
+def _ends(p: VideoScored) -> tuple[float, float]:
+    """0 to 100 for what looks like a percentage, else a little more than the interval."""
+    shown = (p.interval.low, p.interval.high, p.value, p.constant)
+    if min(shown) >= 0 and 10 < max(shown) <= 100:
+        return 0.0, 100.0
+    margin = (max(shown) - min(shown)) * 0.1 or 1.0
+    return round(min(shown) - margin, 1), round(max(shown) + margin, 1)
+
+
+def _reason(words: str, contribution: float) -> Text:
+    style = "green" if contribution > 0 else "red"
+    return Text.assemble((f"  {contribution:+6.1f}  ", style), harmless(words))

@@ -1,0 +1,170 @@
+"""Turns what people type (links, files, lists of either) into submissions."""
+
+import csv
+import hashlib
+import re
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from processors.ports import MediaStore
+from schemas.errors import GroundswellError, UsageError
+from schemas.event import derive_id
+from schemas.links import LinkSubmitted, UploadedSubtitles
+from streams.settings import Settings
+from streams.sources.urls import clean, upload_video_id
+
+LIST_SUFFIXES = {".csv", ".tsv", ".txt"}
+SUBTITLE_SUFFIXES = {".srt", ".vtt"}
+LINK_COLUMNS = ("url", "link", "video", "file", "path")
+_REF_SAFE = re.compile(r"[^a-z0-9]")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One thing to submit: a link or a local path, and where it was named."""
+
+    source: str
+    where: str
+    title: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BadEntry:
+    """Something that cannot be submitted, where it stands and why."""
+
+    where: str
+    source: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What the submitter wants for all of them."""
+
+    targets: tuple[str, ...] = ()
+    submitted_by: str = ""
+    again: bool = False
+
+
+def entries(arguments: Sequence[str], *, title: str = "", description: str = "") -> Iterator[Entry]:
+    """List what was asked for; CSV, TSV and text files are opened and listed line by line.
+
+    Raises
+    ------
+    UsageError
+        A list cannot be read, or has no column of links.
+    """
+    for argument in arguments:
+        path = Path(argument)
+        if path.suffix.lower() in LIST_SUFFIXES and path.is_file():
+            yield from _listed(path)
+        else:
+            yield Entry(source=argument, where=argument, title=title, description=description)
+
+
+def submission(entry: Entry, wishes: Wishes, store: MediaStore, settings: Settings) -> LinkSubmitted | BadEntry:
+    """Make the event of one entry; a local file is put into the media store first."""
+    try:
+        if "://" in entry.source:
+            return _of_link(entry, wishes)
+        return _of_file(entry, wishes, store, settings)
+    except (GroundswellError, OSError) as error:
+        return BadEntry(where=entry.where, source=entry.source, reason=str(error))
+
+
+def _listed(path: Path) -> Iterator[Entry]:
+    try:
+        text = path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"cannot read {path}: {error}; expected UTF-8 text") from error
+    if path.suffix.lower() == ".txt":
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.strip() and not line.startswith("#"):
+                yield Entry(source=_beside(path, line.strip()), where=f"{path.name}:{number}")
+        return
+    yield from _rows(path, text)
+
+
+def _rows(path: Path, text: str) -> Iterator[Entry]:
+    rows = csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+    names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
+    column = next((names[wanted] for wanted in LINK_COLUMNS if wanted in names), None)
+    if column is None:
+        raise UsageError(f"{path.name} has no column of links; expected one called {', '.join(LINK_COLUMNS)}")
+    for row in rows:
+        source = (row[column] or "").strip()
+        title, description = (str(row.get(names.get(n, ""), "") or "") for n in ("title", "description"))
+        yield Entry(
+            source=_beside(path, source), where=f"{path.name}:{rows.line_num}", title=title, description=description
+        )
+
+
+def _beside(path: Path, source: str) -> str:
+    """Paths in a list are relative to the list."""
+    return source if "://" in source or not source else str(path.parent / source)
+
+
+def _of_link(entry: Entry, wishes: Wishes) -> LinkSubmitted:
+    link = clean(entry.source)
+    return _event(entry, wishes, video_id=link.video_id, url=link.url)
+
+
+def _of_file(entry: Entry, wishes: Wishes, store: MediaStore, settings: Settings) -> LinkSubmitted:
+    path = Path(entry.source)
+    if not path.is_file():
+        raise UsageError("neither a link (https://...) nor a file that is here")
+    if path.stat().st_size > settings.fetch_max_bytes:
+        raise UsageError(f"has {path.stat().st_size} bytes; at most {settings.fetch_max_bytes} are taken")
+    sha256 = _sha256(path)
+    suffix = _REF_SAFE.sub("", path.suffix.lower()) or "bin"
+    ref = f"uploads/{sha256}.{suffix}"
+    _upload(store, ref, path)
+    subtitles = tuple(_subtitles(path, sha256, store))
+    return _event(
+        entry,
+        wishes,
+        video_id=upload_video_id(sha256),
+        upload_ref=ref,
+        upload_name=path.name[:200],
+        subtitles=subtitles,
+    )
+
+
+def _subtitles(video: Path, sha256: str, store: MediaStore) -> Iterator[UploadedSubtitles]:
+    """Find subtitle files that lie beside a video: ``name.srt``, ``name.en.vtt``."""
+    for path in sorted(video.parent.glob("*")):
+        if path.suffix.lower() not in SUBTITLE_SUFFIXES or not path.name.startswith(video.stem + "."):
+            continue
+        language = path.name[len(video.stem) + 1 : -len(path.suffix)].strip(".") or "und"
+        ref = f"uploads/{sha256}.{_sha256(path)[:16]}{path.suffix.lower()}"
+        _upload(store, ref, path)
+        yield UploadedSubtitles(ref=ref, language=language)
+
+
+def _upload(store: MediaStore, ref: str, path: Path) -> None:
+    if not store.exists(ref):
+        store.put_file(ref, path)
+
+
+def _event(entry: Entry, wishes: Wishes, **fields: object) -> LinkSubmitted:
+    submission_id = str(uuid.uuid4())
+    return LinkSubmitted(
+        event_id=derive_id("submit", "1", submission_id),
+        submission_id=submission_id,
+        submitted_at_s=round(time.time(), 3),
+        title=entry.title,
+        description=entry.description,
+        targets=wishes.targets,
+        submitted_by=wishes.submitted_by,
+        again=wishes.again,
+        **fields,  # type: ignore[arg-type]  # video_id and one of url and upload_ref
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

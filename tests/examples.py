@@ -1,0 +1,273 @@
+"""One realistic example of every event: the story of one video, from its link to its prediction.
+
+Tests build on these; ``golden_events.py`` writes them as golden files, which the event reference shows.
+"""
+
+import math
+import struct
+
+from schemas.deadletters import EventRedriven, EventRejected
+from schemas.event import Event, derive_id
+from schemas.features import FeatureExtracted, Vector
+from schemas.links import LinkSubmitted, UploadedSubtitles
+from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
+from schemas.outcomes import OutcomeObserved
+from schemas.predictions import Interval, Reason, VideoScored
+from schemas.progress import StageProgressed
+from schemas.releases import ReleaseFile, ReleasePublished
+from schemas.segments import SegmentCut, VideoSegmented
+from schemas.summaries import PooledVector, Summarised
+from schemas.ticks import TimePassed
+
+VIDEO_ID = "youtube:Xq3kT9mZ2aE"
+COPY_ID = "url:5d41402abc4b2a76b9719d911017c592"
+SHA256 = "9f2c61d0b7a84e35c1f60d2294be7a1853f7c0e6ad914b72805e36fc1da94b70"
+REVISION = SHA256[:16]
+FOLDER = f"videos/{REVISION}"
+NOON_S = 1_763_812_800.0
+DIM = 384
+
+
+def _entries() -> list[float]:
+    return [math.sin(1 + i * 0.7) / math.sqrt(DIM / 2) for i in range(DIM)]
+
+
+def _vector() -> Vector:
+    return Vector(dim=DIM, dtype="float32", data=struct.pack(f"<{DIM}f", *_entries()))
+
+
+def _pooled(count: int) -> PooledVector:
+    sums = [count * round(x * 2**24) for x in _entries()]
+    return PooledVector(dim=DIM, count=count, sums=struct.pack(f"<{DIM}q", *sums))
+
+
+LINK = LinkSubmitted(
+    event_id=derive_id("submit", "1", "01JD9Z6Q3M8R"),
+    video_id=VIDEO_ID,
+    submission_id="01JD9Z6Q3M8R",
+    submitted_at_s=NOON_S,
+    url="https://www.youtube.com/watch?v=Xq3kT9mZ2aE",
+    subtitles=(UploadedSubtitles(ref="uploads/01JD9Z6Q3M8R.en.vtt", language="en"),),
+    targets=("virality",),
+    submitted_by="maria",
+)
+
+METADATA = Metadata(
+    title="Rolling out the Moon rocket",
+    description="Six hours from the hangar to the pad, in half a minute. #space #timelapse",
+    channel="Orbit Diary",
+    channel_id="UC4f8WnTq0hXl2dK9sVb7YgA",
+    category="Science & Technology",
+    language="en",
+    uploaded_at_s=NOON_S - 6 * 3600,
+    views=1840,
+    likes=212,
+    comments=17,
+    subscribers=25_300,
+    hashtags=("space", "timelapse"),
+    tags=("rocket", "launch pad"),
+)
+
+FETCHED = MediaFetched(
+    event_id=derive_id("fetch", "1", LINK.event_id),
+    video_id=VIDEO_ID,
+    submission_id=LINK.submission_id,
+    revision=REVISION,
+    sha256=SHA256,
+    media_ref=f"{FOLDER}/media.mp4",
+    size_bytes=7_340_112,
+    duration_s=31.4,
+    width_px=1280,
+    height_px=720,
+    fps=29.97,
+    has_video=True,
+    has_audio=True,
+    url=LINK.url,
+    thumbnail_ref=f"{FOLDER}/thumbnail.jpg",
+    subtitles=(
+        SubtitleTrack(language="en", kind="automatic", ref=f"{FOLDER}/automatic.en.vtt"),
+        SubtitleTrack(language="es", kind="embedded", stream_index=3),
+    ),
+    metadata=METADATA,
+    targets=("virality",),
+    warnings=("English subtitles are automatic; words may be wrong",),
+)
+
+DUPLICATED = MediaDuplicated(
+    event_id=derive_id("fetch", "1", FETCHED.event_id, "duplicate"),
+    video_id=VIDEO_ID,
+    duplicate_id=COPY_ID,
+    revision=REVISION,
+)
+
+CUT = SegmentCut(
+    event_id=derive_id("segment", "1", FETCHED.event_id, 2),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    index=2,
+    count=5,
+    start_s=12.012,
+    end_s=18.585,
+    frames_ref=f"{FOLDER}/segments/2.zip",
+    audio_ref=f"{FOLDER}/segments/2.wav",
+    text="and there she goes, four miles an hour at most",
+    text_source="automatic",
+    text_language="en",
+    shot_starts_s=(12.012, 15.215),
+)
+
+SEGMENTED = VideoSegmented(
+    event_id=derive_id("segment", "1", FETCHED.event_id, "count"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    count=5,
+    duration_s=31.4,
+    sampling="keyframes",
+    shot_count=8,
+    warnings=("the file ends in the middle of a frame; 31.4 of 32.0 s could be read",),
+)
+
+EXTRACTED = FeatureExtracted(
+    event_id=derive_id("text", "1", CUT.event_id),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    scope="2",
+    modality="text",
+    model="all-MiniLM-L6-v2",
+    model_version="1",
+    vector=_vector(),
+    numbers={"words": 10.0},
+)
+
+OUTCOME = OutcomeObserved(
+    event_id=derive_id("observe", "1", VIDEO_ID, 24),
+    video_id=VIDEO_ID,
+    observed_at_s=NOON_S + 18 * 3600,
+    age_h=24,
+    views=9120,
+    likes=1033,
+    comments=88,
+    shares=41,
+    subscribers=25_410,
+)
+
+SUMMARISED = Summarised(
+    event_id=derive_id("assemble", "1", CUT.event_id, "video"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    scope="video",
+    complete=True,
+    final=True,
+    segments_done=5,
+    segments_total=5,
+    end_s=31.4,
+    pooled={"segments/text": _pooled(4), "video/text": _pooled(1)},
+    numbers={"words": 46.0},
+    words="six hours to the pad and there she goes, four miles an hour at most",
+    missing={"segments/text": "no speech (1 of 5)"},
+    metadata=METADATA,
+    targets=("virality",),
+    outcomes=(OUTCOME,),
+    duplicates=(COPY_ID,),
+    warnings=FETCHED.warnings,
+)
+
+SCORED = VideoScored(
+    event_id=derive_id("score", "1", SUMMARISED.event_id, "virality"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    summary_id=SUMMARISED.event_id,
+    target="virality",
+    release_id="starter-1",
+    stage="final",
+    value=4.1,
+    unit="log10 views after 30 days",
+    interval=Interval(low=2.9, high=5.3, level=0.9),
+    constant=3.6,
+    beats_constant=True,
+    probability=0.22,
+    probability_of="more than 100,000 views after 30 days",
+    reasons=(
+        Reason(feature="metadata/subscribers", words="the channel has 25,300 subscribers", contribution=0.4),
+        Reason(feature="segments/text", words="what is said from 12 s on", contribution=0.1, at_s=12.012),
+    ),
+    suggestions=("Say in the title what happens.",),
+    modalities_used=("metadata", "segments/text", "video/text"),
+    modalities_missing={"segments/text": "no speech (1 of 5)"},
+    caveats=("The release was taught on few videos.",),
+)
+
+PROGRESSED = StageProgressed(
+    event_id=derive_id("fetch", "1", LINK.event_id, "progress"),
+    video_id=VIDEO_ID,
+    stage="fetch",
+    state="running",
+    done=4_194_304.0,
+    total=7_340_112.0,
+    message="4.2 of 7.3 MB",
+    warnings=FETCHED.warnings,
+    submission_id=LINK.submission_id,
+)
+
+PUBLISHED = ReleasePublished(
+    event_id=derive_id("train", "1", "virality", "starter-1"),
+    target="virality",
+    release_id="starter-1",
+    kind="regression",
+    files=(ReleaseFile(name="weights.npz", sha256=SHA256[::-1], size_bytes=9_412),),
+    trained_at_s=NOON_S - 86_400,
+    rows=1_200,
+    metrics={"mae": 0.61, "mae_constant": 0.74, "interval_coverage": 0.91},
+    beats_constant=True,
+    card="# Virality, starter\n\nTaught on 1,200 videos of one table; knows nothing of pictures or sound.",
+)
+
+TICK = TimePassed(
+    event_id=derive_id("clock", "1", "assemble", 6),
+    stage="assemble",
+    partition=6,
+    at_s=NOON_S + 60,
+)
+
+REJECTED = EventRejected(
+    event_id=derive_id("text", "dead-letter", "segments/6/1042"),
+    stage="text",
+    source_topic="segments",
+    source_partition=6,
+    source_offset=1042,
+    error="expected SegmentCut, VideoSegmented as JSON: JSON is malformed: invalid character (byte 0)",
+    traceback="Traceback (most recent call last):\n  ...\nschemas.errors.Unreadable: expected SegmentCut, ...\n",
+    attempts=1,
+    rejected_at_s=NOON_S + 75,
+    key=f"{VIDEO_ID}/3".encode(),
+    value=b"\x00not an event",
+    headers=(("sent-by", b"a stranger"),),
+)
+
+REDRIVEN = EventRedriven(
+    event_id=derive_id("redrive", "1", REJECTED.event_id),
+    rejected_id=REJECTED.event_id,
+    rejected_key=REJECTED.record_key,
+    redriven_at_s=NOON_S + 3600,
+)
+
+EXAMPLES: dict[type[Event], Event] = {
+    type(event): event
+    for event in (
+        LINK,
+        FETCHED,
+        DUPLICATED,
+        CUT,
+        SEGMENTED,
+        EXTRACTED,
+        OUTCOME,
+        SUMMARISED,
+        SCORED,
+        PROGRESSED,
+        PUBLISHED,
+        TICK,
+        REJECTED,
+        REDRIVEN,
+    )
+}
+"""By type, in the order of the pipeline."""

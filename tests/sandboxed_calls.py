@@ -1,0 +1,96 @@
+"""Functions that a sandbox's child can import: well-behaved, broken and hostile ones."""
+
+import ctypes
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from schemas.errors import Refused
+from schemas.media import SubtitleTrack
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    path: Path
+    tracks: tuple[SubtitleTrack, ...]
+    note: str | None = None
+
+
+def wrap(path: Path, tracks: tuple[SubtitleTrack, ...]) -> Parcel:
+    return Parcel(path / "inside", tracks)
+
+
+def count(until: int, report: Callable[..., None]) -> int:
+    for number in range(until):
+        report(number, None, "counted")
+    return until
+
+
+def refuse(reason: str) -> int:
+    raise Refused(reason)
+
+
+def divide(number: int) -> int:
+    return number // 0
+
+
+def eat(size_bytes: int) -> int:
+    return len(bytearray(size_bytes))
+
+
+def crash(words: str) -> int:
+    print(words, flush=True)
+    return int(bool(ctypes.string_at(0)))
+
+
+def leave(status: int) -> int:
+    os._exit(status)
+
+
+def sleep(marker: Path) -> int:
+    marker.write_text(str(os.getpid()))
+    time.sleep(60)
+    return 0
+
+
+def lie(number: int) -> int:
+    return f"not {number}"  # type: ignore[return-value]  # what a hostile child would do
+
+
+def babble(length: int) -> int:
+    """Write onto the wire, past the protocol."""
+    for fd in range(3, 20):
+        try:
+            os.write(fd, b"\xff" * length)
+        except OSError:
+            continue
+    time.sleep(60)
+    return 0
+
+
+def chatter(size_bytes: int) -> int:
+    sys.stdout.write("x" * size_bytes)
+    sys.stdout.flush()
+    return size_bytes
+
+
+def leave_a_grandchild(marker: Path) -> int:
+    child = subprocess.Popen(["sleep", "60"])
+    marker.write_text(str(child.pid))
+    return child.pid
+
+
+def write(path: Path, size_bytes: int) -> int:
+    return path.write_bytes(b"\0" * size_bytes)
+
+
+def environment(prefix: str) -> list[str]:
+    return sorted(name for name in os.environ if name.startswith(prefix))
+
+
+def without_annotations(number):  # type: ignore[no-untyped-def]  # on purpose
+    return number

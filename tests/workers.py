@@ -1,0 +1,214 @@
+"""Toy workers as processes, and topics as lists: what the tests of the runner share."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from schemas.event import Event, derive_id
+from schemas.links import LinkSubmitted
+from schemas.segments import SegmentCut, VideoSegmented
+from streams.faults import VARIABLE
+from streams.kafka.admin import group_of, partition_counts
+from streams.kafka.bulk import BulkProducer, Record, event_of, read_to_end
+from streams.kafka.connection import confluent_config
+from streams.settings import Settings
+from toy import REVISION, fold_stage, transform_stage
+
+TOY = Path(__file__).parent / "toy.py"
+READY_LIMIT_S = 30.0
+
+
+def wait_until(condition: Callable[[], bool], *, limit_s: float, what: str) -> float:
+    """Wait for something; fails the test when it does not come, says how long it took otherwise."""
+    started_s = time.monotonic()
+    while not condition():
+        if time.monotonic() - started_s > limit_s:
+            pytest.fail(f"waited {limit_s:.0f} s for {what}")
+        time.sleep(0.05)
+    return time.monotonic() - started_s
+
+
+class Worker:
+    """One toy worker process with a log of its own."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str], log: Path) -> None:
+        self.log = log
+        self.started_s = time.monotonic()
+        with log.open("ab") as out:
+            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+
+    def said(self, start: str) -> list[str]:
+        return [line for line in self.log.read_text(errors="replace").splitlines() if line.startswith(start)]
+
+    def wait_ready(self, *, times: int = 1) -> Self:
+        wait_until(lambda: len(self.said("ready")) >= times or not self.is_alive(), limit_s=READY_LIMIT_S,
+                   what=f"a ready worker: {self.log.read_text()}")  # fmt: skip
+        assert self.is_alive(), self.log.read_text()
+        return self
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def send(self, sign: signal.Signals) -> None:
+        self.process.send_signal(sign)
+
+    def kill(self) -> None:
+        """SIGKILL, as when the machine dies."""
+        self.process.kill()
+        self.process.wait()
+
+    def leave(self) -> float:
+        """SIGTERM; returns the seconds it took."""
+        started_s = time.monotonic()
+        self.process.terminate()
+        self.process.wait(20)
+        assert self.process.returncode == 0, self.log.read_text()
+        return time.monotonic() - started_s
+
+    def wait_dead(self, *, limit_s: float = 20.0) -> None:
+        wait_until(lambda: not self.is_alive(), limit_s=limit_s, what=f"the death of a worker: {self.log.read_text()}")
+
+    def ask(self, path: str) -> tuple[int, str]:
+        """GET from the worker's own port."""
+        port = self.said("ready")[-1].split()[1]
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+
+class Toys:
+    """The toy stages of one test: a consumer group of their own, beginning at the end of the topics.
+
+    Parameters
+    ----------
+    name : str
+        Part of the group's name and of every video id.
+    folder : Path
+        Where the workers keep tables, marks and logs.
+    """
+
+    def __init__(self, settings: Settings, name: str, folder: Path) -> None:
+        self.settings, self.name, self.folder = settings, name, folder
+        self.bootstrap = str(settings.kafka)
+        self.workers: list[Worker] = []
+        self.counts = partition_counts(settings, self.bootstrap)
+        self.began = time.time()
+        folder.mkdir(parents=True, exist_ok=True)
+        for stage in (transform_stage(name), fold_stage(name)):
+            self._begin_at_the_end(group_of(stage.name), stage.reads)
+
+    def start(
+        self, kind: str, instance: str = "a", *, fault: str = "", folder: Path | None = None, **toy: object
+    ) -> Worker:
+        """Start a worker; `toy` goes into the environment as ``TOY_...``."""
+        environment = os.environ | self.settings.environment() | {"TOY_NAME": self.name}
+        environment |= {f"TOY_{name.upper()}": str(value) for name, value in toy.items()}
+        if fault:
+            environment[VARIABLE] = f"{fault}:{self.folder}"
+        command = [sys.executable, str(TOY), kind, instance, str(folder or self.folder)]
+        log = self.folder / f"{kind}-{instance}-{len(self.workers)}.log"
+        environment["PYTHONPATH"] = str(TOY.parent.parent)
+        self.workers.append(Worker(command, environment, log))
+        return self.workers[-1]
+
+    def stop_all(self) -> None:
+        for worker in self.workers:
+            if worker.is_alive():
+                worker.send(signal.SIGCONT)
+                worker.kill()
+
+    def video(self, number: int) -> str:
+        return f"url:{self.name}-{number}"
+
+    def link(self, number: int, *, video: int = 0, title: str = "") -> LinkSubmitted:
+        """Link `number`: the toy answers it with segment `number` of its video."""
+        submission = f"{self.name}-{number}"
+        return LinkSubmitted(
+            event_id=derive_id("tests", "1", submission), video_id=self.video(video), submission_id=submission, submitted_at_s=0.0,
+            url="https://example.com/v.mp4", title=title,
+        )  # fmt: skip
+
+    def cut(self, number: int, *, video: int = 0, text: str = "") -> SegmentCut:
+        return SegmentCut(
+            event_id=derive_id("tests", "1", self.video(video), number), video_id=self.video(video), revision=REVISION,
+            index=number, count=1, start_s=0.0, end_s=1.0, text=text,
+        )  # fmt: skip
+
+    def send(self, events: Sequence[Event]) -> None:
+        with BulkProducer(self.settings, self.bootstrap) as producer:
+            for event in events:
+                producer.send(event)
+
+    def records(self, *topics: str) -> Iterator[Record]:
+        """Records of this test, in order of each partition."""
+        mine = f"{self.name}-".encode()
+        return (
+            r
+            for r in read_to_end(self.settings, self.bootstrap, topics)
+            if mine in (r.key or b"") + (r.value or b"")[:4096]
+        )
+
+    def answers(self) -> Counter[int]:
+        """How often each segment number lies on the topic."""
+        events = (event_of(record) for record in self.records("segments"))
+        return Counter(event.index for event in events if isinstance(event, SegmentCut))
+
+    def counted(self) -> dict[str, int]:
+        """What the fold said last of each video."""
+        events = [event_of(record) for record in self.records("segments")]
+        return {event.video_id: event.count for event in events if isinstance(event, VideoSegmented)}
+
+    def wait_for_answers(self, numbers: Sequence[int], *, limit_s: float = 40.0) -> Counter[int]:
+        wait_until(lambda: set(numbers) <= set(self.answers()), limit_s=limit_s, what=f"answers; {self.logs()}")
+        return self.answers()
+
+    def wait_for_counts(self, expected: dict[str, int], *, limit_s: float = 40.0) -> None:
+        wait_until(lambda: self.counted() == expected, limit_s=limit_s,
+                   what=f"{expected}, have {self.counted()}; {self.logs()}")  # fmt: skip
+
+    def wait_for_committed(self, kind: str = "transform", *, limit_s: float = 10.0) -> None:
+        """Wait until the group has committed all there is."""
+        wait_until(lambda: self.lag(kind) == 0, limit_s=limit_s, what=f"lag 0, have {self.lag(kind)}; {self.logs()}")
+
+    def lag(self, kind: str) -> int:
+        from confluent_kafka import Consumer, TopicPartition
+
+        stage = {"transform": transform_stage, "fold": fold_stage}[kind](self.name)
+        consumer = Consumer(confluent_config(self.settings, self.bootstrap) | {"group.id": group_of(stage.name)})
+        places = [TopicPartition(stage.reads[0], p) for p in range(self.counts[stage.reads[0]])]
+        lag = sum(
+            consumer.get_watermark_offsets(at)[1] - max(at.offset, 0) for at in consumer.committed(places, timeout=10)
+        )
+        consumer.close()
+        return lag
+
+    def tries(self) -> Counter[int]:
+        """How often the transform worked on each link."""
+        marks = self.folder.glob("tried-*")
+        return Counter({int(mark.name.rsplit("-", 1)[1]): len(mark.read_text()) for mark in marks})
+
+    def logs(self) -> str:
+        return "\n".join(f"== {w.log.name}\n{w.log.read_text(errors='replace')[-3000:]}" for w in self.workers)
+
+    def _begin_at_the_end(self, group: str, topics: Sequence[str]) -> None:
+        from confluent_kafka import Consumer, TopicPartition
+
+        consumer = Consumer(confluent_config(self.settings, self.bootstrap) | {"group.id": group})
+        places = [TopicPartition(name, p) for name in topics for p in range(self.counts[name])]
+        ends = [
+            TopicPartition(at.topic, at.partition, consumer.get_watermark_offsets(at, timeout=10)[1]) for at in places
+        ]
+        consumer.commit(offsets=ends, asynchronous=False)
+        consumer.close()
