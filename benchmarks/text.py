@@ -123,8 +123,10 @@ def _cost_rows(folder: Path) -> tuple[list[dict[str, Cell]], float]:
         "network, our batches": _bare(network, [_ours(w) for w in windows]),
         "network, one by one": _bare(network, [_sorted_by(w, rows=1) for w in windows]),
     }
-    for rows in (2, 4, 8, 16, 32):
-        ways[f"network, sorted by length, {rows} rows"] = _bare(network, [_sorted_by(w, rows=rows) for w in windows])
+    for n_rows in (2, 4, 8, 16, 32):
+        ways[f"network, sorted by length, {n_rows} rows"] = _bare(
+            network, [_sorted_by(w, rows=n_rows) for w in windows]
+        )
     first_s = _cpu_s(ways["TextProcessor.transform"])
     spent_s = _in_turns(ways)
     whole_s, best_s = spent_s["TextProcessor.transform"], min(s for way, s in spent_s.items() if "network" in way)

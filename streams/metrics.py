@@ -1,8 +1,10 @@
 """Prometheus metrics and health of one worker, on a port of its own."""
 
-from collections.abc import Callable
+import json
+import threading
+from collections.abc import Callable, Mapping
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from schemas.event import Event
@@ -10,6 +12,7 @@ from streams.topology import topic_of
 
 _SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300, 1000)
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128)
+_SILENT_CLIENT_S = 10.0
 
 
 class StageMetrics:
@@ -18,7 +21,7 @@ class StageMetrics:
     def __init__(self, stage: str) -> None:
         self.registry = CollectorRegistry()
         self._stage = stage
-        self.events_in = self._counter("events_in", "Events read, by topic.", "topic")
+        self.events_in = self._counter("events_in", "Events read and done with, by topic.", "topic")
         self.events_out = self._counter("events_out", "Events written and confirmed, by topic.", "topic")
         self.dead = self._counter("events_dead", "Events sent to dead-letters.")
         self.retries = self._counter("retries", "Attempts after the first.")
@@ -35,10 +38,6 @@ class StageMetrics:
             stage
         )
 
-    def _counter(self, name: str, text: str, *labels: str) -> "_BoundCounter":
-        counter = Counter(f"groundswell_{name}", text, ["stage", *labels], registry=self.registry)
-        return _BoundCounter(counter, self._stage)
-
     def count_out(self, event: Event) -> None:
         """Count an event that the broker has confirmed."""
         self.events_out.inc(topic_of(event).name)
@@ -46,6 +45,14 @@ class StageMetrics:
     def set_lag(self, topic: str, events: int) -> None:
         """Say how many events of a topic wait for this worker."""
         self.lag.labels(self._stage, topic).set(events)
+
+    def text(self) -> bytes:
+        """Write everything as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> "_BoundCounter":
+        counter = Counter(f"groundswell_{name}", text, ["stage", *labels], registry=self.registry)
+        return _BoundCounter(counter, self._stage)
 
 
 class _BoundCounter:
@@ -56,13 +63,16 @@ class _BoundCounter:
         self._counter.labels(self._stage, *labels).inc(by)
 
 
-async def serve(metrics: StageMetrics, health: Callable[[], dict[str, object]], port: int) -> tuple[web.AppRunner, int]:
-    """Answer ``/metrics`` and ``/health`` (503 until the worker is ready) on all addresses.
+class Endpoint:
+    """Answers ``/metrics`` and ``/health`` (503 unless the worker is ready) from a thread of its own.
 
-    Returns
-    -------
-    runner, port
-        To be cleaned up by the caller; the port that was taken (any free one for port 0).
+    Parameters
+    ----------
+    health : callable
+        What /health answers; its ``status`` says whether the worker is ``ready``.
+    port : int
+        A port chosen by hand is there to be scraped from elsewhere and open to all addresses;
+        0 takes any free one, for this machine only.
 
     Raises
     ------
@@ -70,19 +80,48 @@ async def serve(metrics: StageMetrics, health: Callable[[], dict[str, object]], 
         The port is taken.
     """
 
-    async def on_metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    def __init__(self, metrics: StageMetrics, health: Callable[[], Mapping[str, object]], port: int) -> None:
+        class Handler(_Handler):
+            answers = {  # noqa: RUF012  one class for each endpoint
+                "/metrics": lambda: (200, CONTENT_TYPE_LATEST, metrics.text()),
+                "/health": lambda: _health_answer(health()),
+            }
 
-    async def on_health(_: web.Request) -> web.Response:
-        answer = health()
-        return web.json_response(answer, status=200 if answer["status"] == "ready" else 503)
+        self._server = ThreadingHTTPServer(("" if port else "127.0.0.1", port), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
 
-    app = web.Application()
-    app.router.add_get("/metrics", on_metrics)
-    app.router.add_get("/health", on_health)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    # A port chosen by hand is there to be scraped from elsewhere; any other stays on this machine.
-    site = web.TCPSite(runner, None if port else "127.0.0.1", port)
-    await site.start()
-    return runner, runner.addresses[0][1]
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    answers: Mapping[str, Callable[[], tuple[int, str, bytes]]]
+    timeout = _SILENT_CLIENT_S
+
+    def do_GET(self) -> None:  # noqa: N802  http.server's name
+        answer = self.answers.get(self.path.partition("?")[0], _not_found)
+        status, kind, body = answer()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing: scrapes are not news."""
+
+
+def _health_answer(state: Mapping[str, object]) -> tuple[int, str, bytes]:
+    return 200 if state["status"] == "ready" else 503, "application/json", json.dumps(state).encode()
+
+
+def _not_found() -> tuple[int, str, bytes]:
+    return 404, "text/plain", b"there are /metrics and /health\n"

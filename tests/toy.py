@@ -174,7 +174,7 @@ def main(kind: str, instance: str, folder: str) -> None:
 
     name = os.environ.get("TOY_NAME", "here")
     stage = {"transform": transform_stage, "fold": fold_stage}[kind](name)
-    logs.set_up(Settings(log_level=os.environ.get("TOY_LOG", "INFO")), stage.name)  # type: ignore[arg-type]
+    logs.set_up(Settings(log_level=os.environ.get("TOY_LOG", "INFO"), log_json="TOY_JSON" in os.environ), stage.name)  # type: ignore[arg-type]
     failure = asyncio.run(work(stage, instance, Path(folder)))
     if failure:
         print("failed:", failure, flush=True)

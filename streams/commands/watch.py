@@ -26,8 +26,13 @@ def watch(
     from streams.kafka.connection import bootstrap_of
 
     settings = settings_module.load()
-    start = "beginning" if video_ids or everything else "end"
-    records = follow(settings, bootstrap_of(settings), TOPICS, start=start, idle_s=IDLE_S)
+    records = follow(
+        settings,
+        bootstrap_of(settings),
+        TOPICS,
+        start="beginning" if video_ids or everything else "end",
+        idle_s=IDLE_S,
+    )
     board = Board(video_ids or None)
     if as_json:
         print_lines(records, board, write=_write_line)

@@ -54,11 +54,14 @@ class GroupLag:
         Workers in its consumer group now.
     lags : dict
         Records not yet committed, by topic and partition; a partition never read counts whole.
+    committed : int
+        Sum of the committed offsets; it grows by one with each event done.
     """
 
     stage: str
     members: int
     lags: dict[Place, int]
+    committed: int = 0
 
     @property
     def total(self) -> int:
@@ -210,10 +213,15 @@ def group_lags(settings: Settings, bootstrap: str) -> list[GroupLag]:
     client = _client(settings, bootstrap)
     with _speaking_to(bootstrap):
         members = _members(client)
-        return [
-            GroupLag(stage=s.name, members=members[s.name], lags=_lags(s, ranges, _committed(client, s.name)))
-            for s in STAGES
-        ]
+        return [_group_lag(s, members[s.name], ranges, _committed(client, s.name)) for s in STAGES]
+
+
+def _group_lag(
+    stage: Stage, members: int, ranges: Mapping[Place, tuple[int, int]], committed: Mapping[Place, int]
+) -> GroupLag:
+    return GroupLag(
+        stage=stage.name, members=members, lags=_lags(stage, ranges, committed), committed=sum(committed.values())
+    )
 
 
 def offset_ranges(settings: Settings, bootstrap: str, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:

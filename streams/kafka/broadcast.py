@@ -9,6 +9,8 @@ from schemas.errors import Unreadable
 from schemas.event import Event
 from streams.topology import topic
 
+FETCH_WAIT_MS = 100
+
 log = logging.getLogger(__name__)
 
 
@@ -50,12 +52,12 @@ class Broadcast:
         if not places:
             return
         consumer = self._consumer = AIOKafkaConsumer(
-            **self._client, enable_auto_commit=False, auto_offset_reset="earliest"
+            **self._client, enable_auto_commit=False, auto_offset_reset="earliest", fetch_max_wait_ms=FETCH_WAIT_MS
         )
         await consumer.start()
+        ends = await consumer.end_offsets(places)  # first of all: once it fetches, every other question waits in line
         consumer.assign(places)
         await consumer.seek_to_beginning(*places)
-        ends = await consumer.end_offsets(places)
         while any([await consumer.position(place) < end for place, end in ends.items()]):
             for records in (await consumer.getmany(timeout_ms=200)).values():
                 for record in records:

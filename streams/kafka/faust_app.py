@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any  # Faust is untyped
 
 import faust
+from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.kafka.admin import group_of
@@ -67,9 +68,18 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
         producer_linger_ms=0,
         producer_max_request_size=LARGEST_REQUEST_BYTES,
         worker_redirect_stdouts=False,
+        TableManager=PromptTables,
     )
     app.transport = FinishedOnlyTransport(app.conf.broker_consumer, app, loop=app.loop)
     return app
+
+
+class PromptTables(TableManager):
+    """Faust waits a second for tables that other modules may yet declare; ours are all there before."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 def _credentials(settings: Settings) -> Any:

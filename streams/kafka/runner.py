@@ -125,7 +125,8 @@ class Runner:
         """
         self._loop, self._on_ready = asyncio.get_running_loop(), on_ready
         self._last_beat_s = _clock_s()
-        web, self.port = await metrics.serve(self.metrics, self.health, self.settings.metrics_port)
+        endpoint = metrics.Endpoint(self.metrics, self.health, self.settings.metrics_port)
+        self.port = endpoint.port
         self._keep(self._beat())
         self._keep(self._start())
         await self._leaving.wait()
@@ -133,7 +134,7 @@ class Runner:
             await self._leave()
         for task in tuple(self._tasks):
             task.cancel()
-        await web.cleanup()
+        endpoint.close()
         return "" if self._is_told else self._failure
 
     def health(self) -> dict[str, object]:

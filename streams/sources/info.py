@@ -37,7 +37,7 @@ def metadata(info: Info) -> Metadata:
 
     Source: yt-dlp, docstring of ``extractor.common.InfoExtractor``.
     """
-    title = _text(info.get("title"))[:LONGEST_TITLE_CHARACTERS]
+    title = _title(info)[:LONGEST_TITLE_CHARACTERS]
     description = _text(info.get("description"))[:LONGEST_DESCRIPTION_CHARACTERS]
     return Metadata(
         title=title,
@@ -92,6 +92,12 @@ def _best(entries: Sequence[dict[str, Any]]) -> dict[str, Any] | None:  # Any: a
 def _translated(track: Track) -> tuple[bool, int]:
     # YouTube marks the language that was spoken with "-orig".
     return not track.language.endswith("-orig"), len(track.language)
+
+
+def _title(info: Info) -> str:
+    title = _text(info.get("title"))
+    # The generic extractor numbers the videos of a page even if there is only one.
+    return title.removesuffix(" (1)") if info.get("extractor") == "html5" else title
 
 
 def _uploaded_at_s(info: Info) -> float | None:

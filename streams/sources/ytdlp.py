@@ -1,8 +1,8 @@
 """Downloads with yt-dlp: the one place that knows it. Runs inside the guarded child only.
 
-Programs are never started (the guard forbids it), so YouTube formats that need a JavaScript runtime
-and streams that need ffmpeg are left out; what remains is a single file up to about 720p on most sites,
-or picture and sound as two files, which are joined here.
+Programs are never started (the guard forbids it), so YouTube formats that need a JavaScript runtime,
+streams that need ffmpeg and sites that only talk to a browser's TLS (curl_cffi) are left out; what remains
+is a single file on most sites, or picture and sound as two files, which are joined here.
 """
 
 import contextlib
@@ -76,15 +76,10 @@ def one_video(info: Info) -> Dict:
             raise Refused("the link is a list of videos; submit the link of one of them")
         if not entries:
             raise FetchFailed("there is no video at this link")
-        info = {**entries[0], "title": _without_number(entries[0].get("title"), info.get("title"))}
+        info = entries[0]
     if not info.get("formats") and not info.get("url"):
         raise FetchFailed("there is no video at this link")
     return dict(info)
-
-
-def _without_number(title: object, of_list: object) -> object:
-    # The generic extractor numbers the videos of a page even if there is only one.
-    return of_list if of_list and title == f"{of_list} (1)" else title
 
 
 def check(info: Info, wanted: Wanted) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from schemas.errors import WeightsMissing
+from streams.children import dying_with_parent
 from streams.storage.weights_manifest import PinnedFile, Source
 
 Bytes: TypeAlias = Callable[[int, int | None], None]
@@ -90,7 +91,13 @@ def _copy(incoming: IO[bytes], outgoing: IO[bytes], pinned: PinnedFile, *, repor
 def _run(command: list[str], report: Bytes) -> tuple[int, str]:
     """Run pip to its end, or kill it when we are interrupted; return its exit code and what it complained of."""
     with subprocess.Popen(  # noqa: S603 - a list of our own making, no shell
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        preexec_fn=dying_with_parent(),
     ) as process:
         try:
             said = _listen(process.stdout or (), report)
