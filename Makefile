@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
+BENCHMARKS := codec text segment replay startup
 SOURCES := schemas models processors streams benchmarks tests docs
 
 .PHONY: demo test check docs bench up lock clean
@@ -26,7 +27,7 @@ docs: $(INSTALLED)  ## write the generated documents again
 	$(BIN)/python docs/generate.py
 
 bench: $(INSTALLED)  ## every benchmark, as tables
-	for script in benchmarks/*.py; do case $$script in */report.py) ;; *) $(BIN)/python $$script || exit 1;; esac; done
+	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 lock: $(INSTALLED)  ## resolve requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \

@@ -1,6 +1,6 @@
 """How long does a worker take from its first instruction to polling its partitions, with warm caches?
 
-    python benchmarks/startup.py [--runs N] [--json]
+    python -m benchmarks.startup [--runs N] [--json]
 
 Limits: 4 s for a stage with a network, 2.5 s for the others. The machine should be idle.
 """
@@ -12,7 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from report import report
+from benchmarks.report import report
 
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker

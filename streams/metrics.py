@@ -106,7 +106,7 @@ class _Handler(BaseHTTPRequestHandler):
     answers: Mapping[str, Callable[[], tuple[int, str, bytes]]]
     timeout = _SILENT_CLIENT_S
 
-    def do_GET(self) -> None:  # noqa: N802  http.server's name
+    def do_GET(self) -> None:
         answer = self.answers.get(self.path.partition("?")[0], _not_found)
         status, kind, body = answer()
         self.send_response(status)

@@ -1,21 +1,34 @@
 """Every setting in one typed place, read once from the environment and ``groundswell.toml``."""
 
-import json
 import os
 from functools import cache
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from processors.ports import Options
 from schemas.errors import SettingsInvalid
 
 CONFIG_VARIABLE = "GROUNDSWELL_CONFIG"
 """Names the settings file; ``groundswell.toml`` in the working folder otherwise."""
+
+
+def _split(value: object) -> object:
+    """Let people write ``de,en`` in the environment, where pydantic would want JSON."""
+    return tuple(word.strip() for word in value.split(",") if word.strip()) if isinstance(value, str) else value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
 
 
 class Settings(BaseSettings):
@@ -56,8 +69,8 @@ class Settings(BaseSettings):
     fetch_timeout_s: float = Field(1800.0, gt=0, description="longest download")
     fetch_at_once: int = Field(4, ge=1, description="downloads at the same time in one worker")
     fetch_height_px: int = Field(720, ge=144, description="ask the source for no more lines than this")
-    fetch_networks: tuple[str, ...] = Field((), description="private networks that links may reach, e.g. 127.0.0.0/8")
-    subtitle_languages: tuple[str, ...] = Field(("en",), description="wanted languages, best first (BCP 47)")
+    fetch_networks: Words = Field((), description="private networks that links may reach, e.g. 127.0.0.0/8,10.1.0.0/16")
+    subtitle_languages: Words = Field(("en",), description="wanted languages, best first (BCP 47)")
 
     frame_rate_hz: float = Field(1.0, gt=0, le=30, description="sampled frames a second")
     decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
@@ -106,8 +119,7 @@ class Settings(BaseSettings):
             if isinstance(value, SecretStr):
                 value = value.get_secret_value()
             if value is not None:
-                is_list = isinstance(value, tuple)
-                written[f"GROUNDSWELL_{name.upper()}"] = json.dumps(value) if is_list else str(value)
+                written[f"GROUNDSWELL_{name.upper()}"] = ",".join(value) if isinstance(value, tuple) else str(value)
         return written
 
     @classmethod

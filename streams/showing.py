@@ -12,7 +12,7 @@ from streams.board import Board, VideoView
 from streams.text_safety import harmless
 from streams.topology import STAGES
 
-BAR_WIDTH = 12
+BAR_WIDTH = 9
 SCALE_WIDTH = 50
 MOST_ROWS = 20
 _MARKS = {

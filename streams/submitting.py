@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from processors.fetch_record import folder_of
 from processors.ports import MediaStore
 from schemas.errors import GroundswellError, UsageError
 from schemas.event import derive_id
@@ -121,13 +122,14 @@ def _of_file(entry: Entry, wishes: Wishes, store: MediaStore, settings: Settings
         raise UsageError(f"has {path.stat().st_size} bytes; at most {settings.fetch_max_bytes} are taken")
     sha256 = _sha256(path)
     suffix = _REF_SAFE.sub("", path.suffix.lower()) or "bin"
-    ref = f"uploads/{sha256}.{suffix}"
+    video_id = upload_video_id(sha256)
+    ref = f"{folder_of(video_id)}/media.{suffix}"  # where the fetch stage would keep it too
     _upload(store, ref, path)
     subtitles = tuple(_subtitles(path, sha256, store))
     return _event(
         entry,
         wishes,
-        video_id=upload_video_id(sha256),
+        video_id=video_id,
         upload_ref=ref,
         upload_name=path.name[:200],
         subtitles=subtitles,

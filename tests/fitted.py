@@ -3,13 +3,14 @@
 import csv
 import hashlib
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import runs
 
 from models.layout import vectorise
-from models.learning import Lesson, layout_for, learn
+from models.learning import Learned, Lesson, layout_for, learn
 from models.pooling import add, pool_one
 from models.release import Manifest, Release, save
 from models.vectors import to_vector
@@ -66,8 +67,7 @@ def lesson(count: int = 240, *, signal: float = 1.0, noise: float = 0.5) -> Less
 
 def release(release_id: str = "r1", *, target: str = "virality", trained_at_s: float = 1.0, **changes) -> Release:
     """A release fitted on `lesson`."""
-    taught = lesson()
-    learned = learn(taught)
+    taught, learned = _learned()
     manifest = {
         "format": 1,
         "target": target,
@@ -92,6 +92,12 @@ def release(release_id: str = "r1", *, target: str = "virality", trained_at_s: f
         "caveats": ("made up",),
     }
     return Release(Manifest(**manifest | changes), learned.ridge, learned.errors, "# made up\n")
+
+
+@cache
+def _learned() -> tuple[Lesson, Learned]:
+    taught = lesson()
+    return taught, learn(taught)
 
 
 def release_folder(folder: Path, release_id: str = "r1", **changes) -> Path:

@@ -11,7 +11,7 @@ from av.video.stream import VideoStream
 from models.media.clock import Clock, Ticker
 from models.media.frames import Picture, PictureMaker, PictureQueue, write_zip
 from models.media.segments import Span
-from models.media.shots import SAMPLE_RATE_HZ, ShotDetector
+from models.media.shots import ShotDetector
 from schemas.segments import Sampling
 
 THINNED_GAP_S = 1.0
@@ -42,7 +42,6 @@ class PictureTrack:
         self._maker = PictureMaker(video)
         self._detector = ShotDetector(sparse=sampling == "keyframes")
         self._queue = PictureQueue()
-        self._looks = Ticker(SAMPLE_RATE_HZ)
         self._keeps = Ticker(frame_rate_hz)
         self._thinned = sampling == "regular" and not every_frame
         self._last_s: float | None = None
@@ -106,7 +105,7 @@ class PictureTrack:
             return []
         self._last_s, self._packets_since = at_s, 0
         self._end_s = max(self._end_s, at_s)
-        starts_s = self._detector.add(at_s, self._maker.grey(frame)) if self._looks.due(at_s) else []
+        starts_s = self._detector.add(at_s, self._maker.grey(frame))
         if self._keeps.due(at_s):
             self._queue.add(Picture(round(at_s * 1000), self._maker.jpeg(frame)))
         return starts_s

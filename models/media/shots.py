@@ -1,4 +1,4 @@
-"""Finds where one shot ends and the next begins, from small grey pictures ten times a second."""
+"""Finds where one shot ends and the next begins, from small grey pictures."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -8,10 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.media.clock import Ticker
+
 Grey = NDArray[np.uint8]
 
 SAMPLE_RATE_HZ = 10.0
-"""Pictures a second the detector wants; more cost time and find nothing new."""
+"""Pictures compared a second; more cost time and find nothing new. Those between place a cut to the frame."""
+
+BETWEEN_S = 0.2
+"""A shot may begin so much before the compared picture that shows it."""
 
 LOOKAHEAD_S = 1.0
 """A change is judged against the second before it and the second after it."""
@@ -58,6 +63,7 @@ LONGEST_DISSOLVE_S = 5.0
 
 class _Sample(NamedTuple):
     at_s: float
+    start_s: float
     grey: NDArray[np.float32]
     histogram: NDArray[np.float64]
     jump: float
@@ -87,6 +93,8 @@ class ShotDetector:
 
     def __init__(self, *, sparse: bool = False) -> None:
         self._sparse = sparse
+        self._ticker = Ticker(SAMPLE_RATE_HZ)
+        self._between: list[tuple[float, Grey]] = []
         self._samples: deque[_Sample] = deque()
         self._judged_s = float("-inf")
         self._last_start_s = float("-inf")
@@ -95,10 +103,10 @@ class ShotDetector:
     @property
     def settled_s(self) -> float:
         """No shot start before this time will be told any more."""
-        return self._dissolve.start_s if self._dissolve else self._judged_s
+        return (self._dissolve.start_s if self._dissolve else self._judged_s) - BETWEEN_S
 
     def add(self, at_s: float, grey: Grey) -> list[float]:
-        """Take in the next picture; tell the shot starts that are now certain, in order.
+        """Take in the next picture, of every frame there is; tell the shot starts that are now certain, in order.
 
         Parameters
         ----------
@@ -107,7 +115,11 @@ class ShotDetector:
         grey : array, shape (height, width)
             About 50 pixels on the short side; all of one video of one shape.
         """
+        if not self._sparse and not self._ticker.due(at_s):
+            self._between.append((at_s, grey))
+            return []
         self._samples.append(self._measure(at_s, grey))
+        self._between.clear()
         return self._judge(at_s if self._sparse else at_s - LOOKAHEAD_S)
 
     def finish(self) -> list[float]:
@@ -118,10 +130,16 @@ class ShotDetector:
         grey, histogram = picture.astype(np.float32), cell_histogram(picture)
         before = self._samples[-1] if self._samples else None
         if before is None or before.grey.shape != grey.shape:
-            return _Sample(at_s, grey, histogram, jump=0.0, jumps=False)
+            return _Sample(at_s, at_s, grey, histogram, jump=0.0, jumps=False)
         jump = _distance(before.histogram, histogram)
         jumps = jump > HARD_DISTANCE and _is_another_picture(before.grey, grey)
-        return _Sample(at_s, grey, histogram, jump, jumps)
+        start_s = self._first_like(grey, before.grey, otherwise_s=at_s) if jumps else at_s
+        return _Sample(at_s, start_s, grey, histogram, jump, jumps)
+
+    def _first_like(self, after: NDArray[np.float32], before: NDArray[np.float32], *, otherwise_s: float) -> float:
+        """When the first of the pictures between two was shown that is nearer to the later one."""
+        nearer = (at_s for at_s, grey in self._between if np.abs(grey - after).sum() < np.abs(grey - before).sum())
+        return next(nearer, otherwise_s)
 
     def _judge(self, until_s: float) -> list[float]:
         """Judge each sample up to a time once, and forget what no later judgement needs."""
@@ -137,7 +155,7 @@ class ShotDetector:
         if self._last_start_s == float("-inf"):
             return self._start(sample.at_s)
         if self._is_hard_cut(sample):
-            return self._end_dissolve(SHORTEST_SHOT_S, before_s=sample.at_s) + self._start(sample.at_s)
+            return self._end_dissolve(SHORTEST_SHOT_S, before_s=sample.start_s) + self._start(sample.start_s)
         if self._sparse or not self._is_inside_dissolve(sample):
             return self._end_dissolve()
         start_s = self._dissolve.start_s if self._dissolve else sample.at_s

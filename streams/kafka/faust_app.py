@@ -77,6 +77,8 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
 class PromptTables(TableManager):
     """Faust waits a second for tables that other modules may yet declare; ours are all there before."""
 
+    logger = TableManager.logger
+
     async def on_start(self) -> None:
         await self._update_channels()
         await self.recovery.start()

@@ -73,7 +73,9 @@ def test_reasons_are_in_words_a_marketer_understands():
 
 
 def test_a_prediction_says_what_it_used_and_what_was_missing():
-    bare = fitted.summary(1, pooled={"video/text": SUMMARIES[1].pooled["video/text"]}, missing={"segments/text": "no speech"})
+    bare = fitted.summary(
+        1, pooled={"video/text": SUMMARIES[1].pooled["video/text"]}, missing={"segments/text": "no speech"}
+    )
     scored = predict([bare], RELEASE)[0]
     assert scored.modalities_used == ("metadata", "video/text")
     assert scored.modalities_missing == {"segments/text": "no speech"}

@@ -85,7 +85,7 @@ def test_lines_of_one_video_on_several_days_become_one_row_with_its_largest_coun
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
 def test_headings_are_found_under_the_names_they_bear(tmp_path, name):
-    text = "\ufeffID,Video Title,Author,View Count,Keywords,Duration\n1,Hello,me,\"1,234\",a|b,12.5\n"
+    text = '\ufeffID,Video Title,Author,View Count,Keywords,Duration\n1,Hello,me,"1,234",a|b,12.5\n'
     (row,) = table_of(tmp_path, text, name)
     assert row.metadata.title == "Hello"
     assert row.metadata.views == 1234

@@ -32,7 +32,7 @@ class System:
             "GROUNDSWELL_HOME": str(home),
             "GROUNDSWELL_CACHE": str(cache),
             "GROUNDSWELL_PARTITIONS": "4",
-            "GROUNDSWELL_FETCH_NETWORKS": '["127.0.0.0/8"]',
+            "GROUNDSWELL_FETCH_NETWORKS": "127.0.0.0/8",
         }
         self.log = (home / "up.log").open("ab")
         self.process = subprocess.Popen(
@@ -141,7 +141,7 @@ def test_the_replay_equals_what_was_said_live(system: System) -> None:
 
 
 def test_a_new_release_is_taken_up_without_a_restart_and_rescores_the_past(system: System, tmp_path: Path) -> None:
-    rows = [f"{word} number {i},Channel {i % 20},{views}" for i in range(60)
+    rows = [f"{word} number {i},Channel {i % 40},{views}" for i in range(120)
             for word, views in (("Amazing cat rocket", 90_000 + i), ("Minutes of the meeting", 100 + i))]  # fmt: skip
     (tmp_path / "table.csv").write_text("title,channel,views\n" + "\n".join(rows))
     pids = {card.pid for card in cards(system.home)}

@@ -1,0 +1,185 @@
+"""Every stage of the topology passes the checks that hold for all stages."""
+
+import importlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import checks
+import fitted
+import msgspec
+import numpy as np
+import pytest
+import runs
+from networks import text_encoder
+from tiny_video import write_video
+from worlds import SmallWorld
+
+from models.pooling import pool_one
+from processors.stage import Fold, Transform
+from processors.text import TextProcessor
+from schemas.event import Event
+from schemas.links import LinkSubmitted
+from schemas.media import MediaDuplicated
+from schemas.outcomes import OutcomeObserved
+from streams.storage.releases import event_of
+from streams.storage.weights import WeightsCache
+from streams.topology import STAGES, Stage, stage
+
+VIDEO = "url:abc"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Events a stage reads, one it must refuse, and how to make the stage in a fresh world."""
+
+    make: Callable[[], Transform | Fold]
+    events: tuple[Event, ...]
+    poison: Event
+
+
+@pytest.fixture(scope="session")
+def films(tmp_path_factory) -> dict[str, Path]:
+    """Two short real videos, under the links they are fetched by."""
+    folder = tmp_path_factory.mktemp("films")
+    names = ("one", "two")
+    return {
+        f"https://example.org/{name}.mp4": write_video(folder / f"{name}.mp4", shade=40 * number)
+        for number, name in enumerate(names)
+    }
+
+
+@dataclass
+class Makers:
+    """Builds samples; each world is new, so that nothing is remembered from the run before."""
+
+    folder: Path
+    films: dict[str, Path]
+    cache: Path
+    worlds: int = 0
+
+    def world(self, **changes) -> SmallWorld:
+        self.worlds += 1
+        return SmallWorld(self.folder / str(self.worlds), links=self.films, **changes)
+
+    def fetch(self) -> Sample:
+        links = [_link(number, url) for number, url in enumerate(self.films)]
+        return Sample(lambda: _build("fetch", self.world()), tuple(links), _link(9, None))
+
+    def segment(self) -> Sample:
+        def make() -> Transform:
+            world = self.world()
+            for url, path in self.films.items():
+                world.media.put_file(_ref(url), path)
+            world.media.put("videos/broken.mp4", b"no video")
+            return _build("segment", world)
+
+        fetched = [
+            runs.fetched(f"url:v{number}", url, media_ref=_ref(url), has_video=True)
+            for number, url in enumerate(self.films)
+        ]
+        row = runs.fetched("url:row", "row", duration_s=0.0)
+        poison = runs.fetched("url:bad", "bad", media_ref="videos/broken.mp4", has_video=True)
+        return Sample(make, (*fetched, row), poison)
+
+    def text(self) -> Sample:
+        encoder = text_encoder(self.cache)
+        folder = WeightsCache(self.cache).folder("minilm")
+        assert TextProcessor.build(self.world(networks={"minilm": folder}))
+        events = [e for e in runs.run_of(VIDEO, 3) if not isinstance(e, type(runs.feature(VIDEO, 0)))]
+        silent = runs.cut(VIDEO, 4, count=5, text="")
+        return Sample(lambda: TextProcessor(encoder), (*events, silent), _link(1, "https://example.org"))
+
+    def assemble(self) -> Sample:
+        extras = [
+            OutcomeObserved(event_id="o", video_id=VIDEO, observed_at_s=1.0, age_h=1, views=5),
+            MediaDuplicated(event_id="d", video_id=VIDEO, duplicate_id="url:copy", revision=runs.revision("one")),
+        ]
+        events = (*runs.run_of(VIDEO, 4, absent={2: "no words"}), *runs.run_of("url:other", 2), *extras)
+        poison = msgspec.structs.replace(runs.feature(VIDEO, 0), vector=None)
+        return Sample(lambda: _build("assemble", self.world()), events, poison)
+
+    def score(self) -> Sample:
+        folder = fitted.release_folder(self.folder / "release")
+        published = event_of(folder)
+
+        def make() -> Transform:
+            made = _build("score", self.world(releases={("virality", "r1"): folder}))
+            made.hear(published)
+            return made
+
+        summaries = [fitted.summary(n, duplicates=("url:copy",) if n == 2 else ()) for n in range(6)]
+        poison = fitted.summary(7, pooled={"video/text": pool_one(np.ones(3))})
+        return Sample(make, (*summaries, fitted.summary(8, scope="4")), poison)
+
+
+def _build(name: str, world: SmallWorld):
+    module, class_name = stage(name).processor.split(":")
+    return getattr(importlib.import_module(module), class_name).build(world)
+
+
+def _link(number: int, url: str | None) -> LinkSubmitted:
+    ids = {"event_id": runs.event_id("link", number), "video_id": f"url:v{number}"}
+    return LinkSubmitted(submission_id=f"s{number}", submitted_at_s=1.0, url=url, **ids)
+
+
+def _ref(url: str) -> str:
+    return f"videos/{url.rpartition('/')[2]}"
+
+
+@pytest.fixture(scope="session")
+def makers(films, cache, tmp_path_factory) -> Iterator[Makers]:
+    return Makers(tmp_path_factory.mktemp("worlds"), films, cache)
+
+
+@pytest.fixture(scope="session", params=STAGES, ids=lambda s: s.name)
+def sample(request, makers) -> Sample:
+    one: Stage = request.param
+    return getattr(makers, one.name)()
+
+
+@pytest.mark.parametrize("one", STAGES, ids=lambda s: s.name)
+def test_every_stage_has_samples_here(one):
+    assert hasattr(Makers, one.name), f"add samples of the {one.name} stage to Makers"
+
+
+def test_something_comes_out(sample):
+    checks.check_something_comes_out(sample.make, sample.events)
+
+
+def test_the_same_input_gives_the_same_bytes(sample):
+    checks.check_same_input_gives_same_bytes(sample.make, sample.events)
+
+
+def test_batches_split_any_way_give_the_same_output(sample):
+    checks.check_any_split_gives_the_same_output(sample.make, sample.events)
+
+
+def test_shuffled_redelivery_changes_no_final_byte(sample):
+    checks.check_shuffled_redelivery_changes_no_final_byte(sample.make, sample.events)
+
+
+def test_unknown_fields_are_ignored(sample):
+    checks.check_unknown_fields_are_ignored(sample.make, sample.events)
+
+
+def test_an_empty_batch_is_fine(sample):
+    checks.check_an_empty_batch_is_fine(sample.make)
+
+
+def test_a_poison_event_is_refused_with_a_reason(sample):
+    checks.check_poison_is_refused(sample.make, sample.poison)
+
+
+def test_giving_up_says_the_same_each_time(sample):
+    checks.check_giving_up_is_repeatable(sample.make, sample.events)
+
+
+@pytest.mark.parametrize("one", STAGES, ids=lambda s: s.name)
+def test_the_class_named_in_the_topology_has_the_shape_of_a_stage(one):
+    module, name = one.processor.split(":")
+    processor = getattr(importlib.import_module(module), name)
+    shape = {"key", "start", "step", "waits"} if one.is_fold else {"transform", "give_up"}
+    assert {method for method in {*shape, "build"} if callable(getattr(processor, method, None))} == {*shape, "build"}
+    assert isinstance(processor.version, str)
+    assert callable(getattr(processor, "hear", None)) == bool(one.hears)
