@@ -1,5 +1,7 @@
 """Sets of small indexes as bit masks in bytes: which segments have been counted."""
 
+from functools import lru_cache
+
 
 def contains(mask: bytes, index: int) -> bool:
     """Whether `index` is in the set.
@@ -11,6 +13,7 @@ def contains(mask: bytes, index: int) -> bool:
     return place < len(mask) and bool(mask[place] >> bit & 1)
 
 
+@lru_cache(maxsize=64)  # one segment is inserted into several equal sets, one after the other
 def insert(mask: bytes, index: int) -> bytes:
     """Give the set with `index` in it."""
     place, bit = divmod(index, 8)

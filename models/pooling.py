@@ -1,7 +1,5 @@
 """Sums that come out the same whatever the order: fixed point in 64-bit integers."""
 
-import math
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -46,13 +44,14 @@ def to_fixed(vector: ArrayLike) -> NDArray[np.int64]:
     >>> to_fixed([1.0, -0.5]).tolist()
     [16777216, -8388608]
     """
-    numbers = np.asarray(vector, np.float64)
+    numbers = np.array(vector, np.float64)  # a copy, scaled in place below
     largest = float(np.abs(numbers).max(initial=0.0))
     if not largest <= LIMIT:  # also true of NaN
         raise PoolingOverflow(
             f"expected entries in [-{LIMIT:g}, {LIMIT:g}], largest is {largest:g}; mend the model's output"
         )
-    fixed: NDArray[np.int64] = np.rint(numbers * STEPS).astype(FIXED)
+    numbers *= STEPS
+    fixed: NDArray[np.int64] = np.rint(numbers, out=numbers).astype(FIXED)
     return fixed
 
 
@@ -113,7 +112,7 @@ def number_to_fixed(value: float) -> int:
     >>> number_to_fixed(0.5)
     524288
     """
-    if not math.isfinite(value) or abs(value) > NUMBER_LIMIT:
+    if not -NUMBER_LIMIT <= value <= NUMBER_LIMIT:  # also true of NaN
         raise PoolingOverflow(f"expected a number in [-{NUMBER_LIMIT:g}, {NUMBER_LIMIT:g}], got {value}")
     return round(value * NUMBER_STEPS)
 

@@ -30,7 +30,7 @@ def answer_of(event: FeatureExtracted) -> Answer:
 
 def is_failure(answer: Answer) -> bool:
     """Whether a model broke, so that a later answer is better."""
-    return (answer.absent_reason or "").startswith(FAILED)
+    return answer.absent_reason is not None and answer.absent_reason.startswith(FAILED)
 
 
 def is_better(new: Answer, old: Answer | None) -> bool:

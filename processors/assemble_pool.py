@@ -1,5 +1,6 @@
 """Adding one segment's summary to its video, exactly and only once."""
 
+from bisect import bisect_left
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -31,13 +32,12 @@ def add_segment(part: RevisionState, summary: Summarised) -> RevisionState:
     """
     index = int(summary.scope)
     return replace(
-        part,
+        _with_words(part, index, summary),
         seen=index_set.insert(part.seen, index),
         incomplete=_incomplete(part.incomplete, index, complete=summary.complete),
         vectors=_vectors(part.vectors, index, summary.pooled),
         absent=_absent(part, index, summary),
         numbers=_numbers(part.numbers, index, summary.numbers),
-        words=_words(part.words, index, summary),
         labels=best_labels(part.labels, summary.labels),
     )
 
@@ -61,8 +61,11 @@ def _incomplete(mask: bytes, index: int, *, complete: bool) -> bytes:
 
 
 def _vectors(known: dict[str, VectorSum], index: int, pooled: dict[str, PooledVector]) -> dict[str, VectorSum]:
-    fresh = {k.removeprefix(PLACE): v for k, v in pooled.items()}
-    return known | {m: _more(known.get(m), v, index) for m, v in fresh.items()}
+    sums = dict(known)
+    for place, vector in pooled.items():
+        modality = place.removeprefix(PLACE)
+        sums[modality] = _more(known.get(modality), vector, index)
+    return sums
 
 
 def _more(known: VectorSum | None, vector: PooledVector, index: int) -> VectorSum:
@@ -74,6 +77,8 @@ def _more(known: VectorSum | None, vector: PooledVector, index: int) -> VectorSu
 
 
 def _absent(part: RevisionState, index: int, summary: Summarised) -> dict[str, dict[str, bytes]]:
+    if not summary.missing and not part.absent:
+        return part.absent
     missing = {k.removeprefix(PLACE): why for k, why in summary.missing.items() if k.startswith(PLACE)}
     present = {k.removeprefix(PLACE) for k in summary.pooled}
     absent = dict(part.absent)
@@ -94,36 +99,39 @@ def _without(reasons: dict[str, bytes], index: int) -> dict[str, bytes]:
 def _numbers(known: dict[str, NumberSum], index: int, numbers: dict[str, float]) -> dict[str, NumberSum]:
     sums = dict(known)
     for name, value in numbers.items():
-        old = sums.get(name, NumberSum(total=0, counted=b""))
-        if name != "words" and not index_set.contains(old.counted, index):
+        if name == "words":  # counted with the words themselves
+            continue
+        old = known.get(name)
+        if old is None:
+            sums[name] = NumberSum(total=number_to_fixed(value), counted=index_set.insert(b"", index))
+        elif not index_set.contains(old.counted, index):
             total = old.total + number_to_fixed(value)
             sums[name] = NumberSum(total=total, counted=index_set.insert(old.counted, index))
     return sums
 
 
-def _words(known: tuple[SpokenWords, ...], index: int, summary: Summarised) -> tuple[SpokenWords, ...]:
+def _with_words(part: RevisionState, index: int, summary: Summarised) -> RevisionState:
     """Put the segment's words in their place, and drop the text of those beyond `MAX_WORDS`.
 
     More words can only push a segment further back, so what is dropped early would be dropped late as well.
     """
+    known = part.words
     new = SpokenWords(index=index, count=int(summary.numbers.get("words", 0)), words=summary.words)
-    place = _place(known, index)
-    if place < len(known) and known[place].index == index:
-        if known[place].count == new.count and known[place].words in ("", new.words):
-            return known
-        known = known[:place] + known[place + 1 :]
-    return _capped((*known[:place], new, *known[place:]))
+    place = bisect_left(known, index, key=_index)
+    old = known[place] if place < len(known) and known[place].index == index else None
+    if old is not None and old.count == new.count and old.words in ("", new.words):
+        return part
+    after = known[place:] if old is None else known[place + 1 :]
+    count = part.word_count + new.count - (old.count if old else 0)
+    words = (*known[:place], new, *after)
+    return replace(part, words=words if count <= MAX_WORDS else _capped(words), word_count=count)
 
 
-def _place(known: tuple[SpokenWords, ...], index: int) -> int:
-    if not known or known[-1].index < index:
-        return len(known)
-    return next(place for place, spoken in enumerate(known) if spoken.index >= index)
+def _index(spoken: SpokenWords) -> int:
+    return spoken.index
 
 
 def _capped(spoken: tuple[SpokenWords, ...]) -> tuple[SpokenWords, ...]:
-    if sum(s.count for s in spoken) <= MAX_WORDS:
-        return spoken
     kept, before = [], 0
     for segment in spoken:
         kept.append(replace(segment, words="") if before >= MAX_WORDS else segment)

@@ -66,7 +66,7 @@ def waits(state: SegmentState, options: Options) -> bool:
 
 
 def _is_ready(state: SegmentState, options: Options) -> bool:
-    return state.cut is not None and all(m in state.answers for m in options.modalities)
+    return state.cut is not None and state.answers.keys() >= set(options.modalities)
 
 
 def _emit_if_due(state: SegmentState, options: Options) -> Stepped:
@@ -74,21 +74,19 @@ def _emit_if_due(state: SegmentState, options: Options) -> Stepped:
     if not ready and not state.expired:
         return state, []
     summary = _summary(state, options, complete=ready)
-    emitted = replace(state, summary_id=summary.event_id)
-    if ready:
-        emitted = _settle(emitted)
-    return emitted, [summary] if summary.event_id != state.summary_id else []
+    outputs: list[Event] = [summary] if summary.event_id != state.summary_id else []
+    if ready and _can_settle(state):
+        return replace(state, summary_id=summary.event_id, settled=True, cut=None, answers={}), outputs
+    return replace(state, summary_id=summary.event_id), outputs
 
 
-def _settle(state: SegmentState) -> SegmentState:
-    """Let go of the vectors once nothing better can come.
+def _can_settle(state: SegmentState) -> bool:
+    """Whether to let go of the vectors: nothing better can come.
 
     Without any vector there is nothing to let go of, and a real answer may still come (subtitles that were added later).
     """
     answers = state.answers.values()
-    if any(is_failure(a) for a in answers) or not any(a.pooled for a in answers):
-        return state
-    return replace(state, settled=True, cut=None, answers={})
+    return any([a.pooled for a in answers]) and not any([is_failure(a) for a in answers])
 
 
 def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summarised:
@@ -118,6 +116,8 @@ def _numbers(answers: dict[str, Answer]) -> Iterator[tuple[str, float]]:
 
 
 def _labels(answers: dict[str, Answer]) -> tuple[Label, ...]:
+    if not any([answer.labels for answer in answers.values()]):
+        return ()
     return tuple(label for _, answer in sorted(answers.items()) for label in answer.labels)
 
 

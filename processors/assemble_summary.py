@@ -93,7 +93,7 @@ def _pooled(part: RevisionState) -> dict[str, PooledVector]:
 
 def _numbers(part: RevisionState) -> Iterator[tuple[str, float]]:
     """Give the video's numbers; what is not known is left out, never zero."""
-    words, duration_s = sum(spoken.count for spoken in part.words), _duration_s(part)
+    words, duration_s = part.word_count, _duration_s(part)
     if segments_done(part):
         yield "segments", float(segments_done(part))
         yield "words", float(words)

@@ -1,6 +1,5 @@
 """The part of `assemble` that lets a video's summary grow, become final, and improve."""
 
-
 from msgspec.structs import replace
 
 from processors.answers import answer_of, is_better
@@ -81,7 +80,10 @@ def waits(state: VideoState, options: Options) -> bool:
 
 def revision_of(state: VideoState, revision: str) -> RevisionState:
     """Give what is known of one revision; an empty state when it is new."""
-    return next((r for r in state.revisions if r.revision == revision), RevisionState(revision=revision))
+    for known in state.revisions:
+        if known.revision == revision:
+            return known
+    return RevisionState(revision=revision)
 
 
 def _grown(part: RevisionState, event: Event) -> RevisionState:
@@ -106,7 +108,8 @@ def _answered(part: RevisionState, event: FeatureExtracted) -> RevisionState:
 
 
 def _after_news(state: VideoState, part: RevisionState, options: Options) -> Stepped:
-    news = replace(part, changed=True, waiting_since_s=None)
+    is_known = part.changed and part.waiting_since_s is None
+    news = part if is_known else replace(part, changed=True, waiting_since_s=None)
     if part.revision == state.current and is_ready(part, options):
         return _emit(state, news, options)
     return _with(state, news), []
@@ -118,13 +121,12 @@ def _emit(state: VideoState, part: RevisionState, options: Options) -> Stepped:
 
 
 def _with(state: VideoState, part: RevisionState) -> VideoState:
-    places = [place for place, known in enumerate(state.revisions) if known.revision == part.revision]
-    if not places:
+    if len(state.revisions) == 1 and state.revisions[0].revision == part.revision:  # nearly always
+        return state if state.revisions[0] is part else replace(state, revisions=(part,))
+    if all(known.revision != part.revision for known in state.revisions):
         return replace(state, revisions=(*_newest(state), part))
-    place = places[0]
-    if state.revisions[place] is part:
-        return state
-    return replace(state, revisions=(*state.revisions[:place], part, *state.revisions[place + 1 :]))
+    revisions = tuple(part if known.revision == part.revision else known for known in state.revisions)
+    return replace(state, revisions=revisions)
 
 
 def _newest(state: VideoState) -> tuple[RevisionState, ...]:

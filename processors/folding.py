@@ -52,7 +52,9 @@ class FoldInMemory(Generic[State]):
         """
         waiting: deque[Event] = deque()
         for event in events:
-            waiting.append(event)
+            emitted = self._step(event)
+            waiting.extend(emitted)
+            yield from emitted
             while waiting:
                 emitted = self._step(waiting.popleft())
                 waiting.extend(emitted)

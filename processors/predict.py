@@ -1,6 +1,6 @@
 """A prediction as a pure function of one summary and one release."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +34,16 @@ class _Parts:
     limit: int
 
 
+@dataclass(frozen=True)
+class _Says:
+    """A release, and what it says of every video alike."""
+
+    release: Release
+    topics: tuple[Topic, ...]
+    vectors: frozenset[str]
+    caveats: tuple[str, ...]
+
+
 def predict(summaries: Sequence[Summarised], release: Release) -> list[VideoScored]:
     """Predict for each summary; the rest of the batch does not change a byte of it.
 
@@ -49,12 +59,13 @@ def predict(summaries: Sequence[Summarised], release: Release) -> list[VideoScor
     layout = release.manifest.layout
     table = vectorise(summaries, layout)
     topics = topics_of(layout)
+    says = _Says(release, topics, frozenset(_vector_names(layout)), _lasting_caveats(release.manifest))
     rows = _parts(table, release, _membership(layout, topics))
     values = np.array([row.value for row in rows]) / linear.TERM_STEPS
     chances = probability_above(values, release.manifest.threshold, release.errors)
     return [
-        _scored(summary, release, row=row, chance=float(chance), used=used)
-        for summary, row, chance, used in zip(summaries, rows, chances, _used(table, layout), strict=True)
+        _scored(summary, says, row=row, chance=chance, used=used)
+        for summary, row, chance, used in zip(summaries, rows, chances.tolist(), _used(table, layout), strict=True)
     ]
 
 
@@ -100,8 +111,8 @@ def _used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
     return [tuple(n for n, has in zip(names, row, strict=True) if has) for row in zip(*any_present, strict=True)]
 
 
-def _scored(summary: Summarised, release: Release, *, row: _Parts, chance: float, used: tuple[str, ...]) -> VideoScored:
-    manifest = release.manifest
+def _scored(summary: Summarised, says: _Says, *, row: _Parts, chance: float, used: tuple[str, ...]) -> VideoScored:
+    manifest = says.release.manifest
     value = row.value / linear.TERM_STEPS
     return VideoScored(
         event_id=_event_id(
@@ -115,15 +126,15 @@ def _scored(summary: Summarised, release: Release, *, row: _Parts, chance: float
         stage="final" if summary.final else "partial",
         value=value,
         unit=manifest.unit,
-        interval=_interval(value, release),
+        interval=_interval(value, says.release),
         constant=row.constant / linear.TERM_STEPS,
         beats_constant=manifest.beats_constant,
         probability=chance if manifest.probability_of else None,
         probability_of=manifest.probability_of,
-        reasons=_reasons(row, topics_of(manifest.layout)),
+        reasons=_reasons(row, says.topics),
         modalities_used=used,
-        modalities_missing=_missing(summary, manifest.layout, used),
-        caveats=_caveats(summary, manifest),
+        modalities_missing=dict.fromkeys(says.vectors.difference(used), "not in the summary") | summary.missing,
+        caveats=says.caveats + _passing_caveats(summary),
     )
 
 
@@ -150,21 +161,20 @@ def _reasons(row: _Parts, topics: tuple[Topic, ...]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: (-abs(reason.contribution), reason.feature)))
 
 
-def _missing(summary: Summarised, layout: Layout, used: tuple[str, ...]) -> dict[str, str]:
-    wanted = {b.name for b in layout.blocks if b.place in ("video", "segments")}
-    silent = dict.fromkeys(wanted - set(used), "not in the summary")
-    return silent | summary.missing
+def _vector_names(layout: Layout) -> Iterator[str]:
+    return (block.name for block in layout.blocks if block.place in ("video", "segments"))
 
 
-def _caveats(summary: Summarised, manifest: Manifest) -> tuple[str, ...]:
-    names = {block.name for block in manifest.layout.blocks}
+def _lasting_caveats(manifest: Manifest) -> tuple[str, ...]:
     caveats = list(manifest.caveats)
     if not manifest.beats_constant:
         caveats.append("on unseen groups this release does no better than saying the same for every video")
-    if not names.intersection(_SEES_OR_HEARS):
+    if not set(_SEES_OR_HEARS).intersection(_vector_names(manifest.layout)):
         caveats.append("the release never saw pictures or heard sound: it only read words and metadata")
-    if not summary.final:
-        caveats.append("the video is still being processed")
-    elif not summary.complete:
-        caveats.append("some stages gave no answer in time")
     return tuple(caveats)
+
+
+def _passing_caveats(summary: Summarised) -> tuple[str, ...]:
+    if not summary.final:
+        return ("the video is still being processed",)
+    return () if summary.complete else ("some stages gave no answer in time",)

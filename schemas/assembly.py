@@ -117,6 +117,7 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     absent: dict[str, dict[str, bytes]] = msgspec.field(default_factory=dict)
     numbers: dict[str, NumberSum] = msgspec.field(default_factory=dict)
     words: tuple[SpokenWords, ...] = ()
+    word_count: int = 0
     labels: tuple[Label, ...] = ()
     changed: bool = False
     waiting_since_s: float | None = None

@@ -8,13 +8,25 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
+from av.subtitles.subtitle import SubtitleSet
 from numpy.typing import NDArray
 
-SOUND_RATE_HZ = 44_100
 TONE_HZ = 440.0
 
 PORTRAIT_MATRIX = (0, 65536, 0, -65536, 0, 0, 0, 0, 1 << 30)
 """As phones write it: (x, y) of the sensor is shown at (-y, x), a quarter turn clockwise (QuickTime File Format)."""
+
+
+ASS_HEADER = b"""[Script Info]
+ScriptType: v4.00+
+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, SecondaryColour, OutlineColour, BackColour, Bold, Italic, Underline, StrikeOut, ScaleX, ScaleY, Spacing, Angle, BorderStyle, Outline, Shadow, Alignment, MarginL, MarginR, MarginV, Encoding
+Style: Default,Arial,16,&Hffffff,&Hffffff,&H0,&H0,0,0,0,0,100,100,0,0,1,1,0,2,10,10,10,1
+
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +45,7 @@ class Clip:
     late_s: float = 0.0
     sound: str = "aac"
     sound_s: float | None = None
+    sound_rate_hz: int = 44_100
     matrix: tuple[int, ...] = ()
     pixel_aspect: Fraction = Fraction(1)
     painted: NDArray[np.uint8] | None = None
@@ -47,7 +60,7 @@ def write_clip(path: Path, clip: Clip) -> Path:
     """Write a clip; its container follows from the name."""
     with av.open(str(path), "w", options={"movflags": "+faststart"} if path.suffix == ".mp4" else {}) as out:
         video = _video_stream(out, clip) if clip.codec else None
-        audio = out.add_stream(clip.sound, rate=_sound_rate_hz(clip), layout="mono") if clip.sound else None
+        audio = out.add_stream(clip.sound, rate=clip.sound_rate_hz, layout="mono") if clip.sound else None
         pictures = _pictures(clip) if video else iter(())
         sounds = _sounds(clip) if audio else iter(())
         _write_in_turn(out, (video, pictures), (audio, sounds))
@@ -61,17 +74,19 @@ def scene(number: int, at_s: float, size_px: tuple[int, int]) -> NDArray[np.uint
     return np.roll(picture, round(4 * at_s), axis=1)
 
 
-def write_silent_subtitled(path: Path, tracks: Sequence[tuple[str, str]]) -> Path:
-    """Write an MP4 with a text stream for each ``(language, SRT text)``, by way of FFmpeg's own muxing."""
+def write_subtitled(path: Path, tracks: Sequence[tuple[str, Sequence[tuple[int, int, str]]]], codec: str) -> Path:
+    """Write a silent clip of six seconds with a text stream for each ``(language, cues)``.
+
+    A cue is ``(start_ms, end_ms, text)``, the text in the manner of ASS.
+    """
+    clip = Clip(scenes_s=(6.0,))
     with av.open(str(path), "w") as out:
-        video = _video_stream(out, Clip(scenes_s=(6.0,)))
-        streams = [_subtitle_stream(out, language) for language, _ in tracks]
-        out.start_encoding()
-        for stream, (_, srt) in zip(streams, tracks, strict=True):
-            for packet in _mov_text_packets(srt):
-                packet.stream = stream
-                out.mux(packet)
-        _write_in_turn(out, (video, _pictures(Clip(scenes_s=(6.0,)))), (None, iter(())))
+        video = _video_stream(out, clip)
+        streams = [_subtitle_stream(out, codec, language) for language, _ in tracks]
+        _write_in_turn(out, (video, _pictures(clip)))
+        for stream, (_, cues) in zip(streams, tracks, strict=True):
+            for number, cue in enumerate(cues):
+                out.mux(_subtitle_packet(stream, number, cue))
     return path
 
 
@@ -134,13 +149,9 @@ def _painted(clip: Clip, at_s: float) -> NDArray[np.uint8]:
     return scene(int(np.searchsorted(ends_s, at_s + 1e-6, side="right")), at_s, clip.size_px)
 
 
-def _sound_rate_hz(clip: Clip) -> int:
-    return 48_000 if clip.sound == "libopus" else SOUND_RATE_HZ
-
-
 def _sounds(clip: Clip) -> Iterator[tuple[float, av.AudioFrame]]:
     """A tone from beginning to end, a second at a time."""
-    rate_hz = _sound_rate_hz(clip)
+    rate_hz = clip.sound_rate_hz
     total = round((clip.duration_s if clip.sound_s is None else clip.sound_s) * rate_hz)
     for first in range(0, total, rate_hz):
         at_s = np.arange(first, min(first + rate_hz, total)) / rate_hz
@@ -163,7 +174,20 @@ def _write_in_turn(out, *tracks):
             waiting[place] = (stream, frames, next(frames, None))
 
 
-def _subtitle_stream(out, language):
-    stream = out.add_stream("mov_text")
+def _subtitle_stream(out, codec, language):
+    stream = out.add_stream(codec)
     stream.metadata["language"] = language
+    stream.codec_context.subtitle_header = ASS_HEADER
+    stream.codec_context.time_base = Fraction(1, 1000)
     return stream
+
+
+def _subtitle_packet(stream, number, cue):
+    start_ms, end_ms, text = cue
+    line = f"{number},0,Default,,0,0,0,,{text}".encode()
+    shown = SubtitleSet.create(line, 0, end_ms - start_ms, pts=start_ms)
+    packet = stream.codec_context.encode_subtitle(shown)
+    packet.stream, packet.time_base = stream, Fraction(1, 1000)
+    packet.pts = packet.dts = start_ms
+    packet.duration = end_ms - start_ms
+    return packet

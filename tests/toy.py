@@ -49,7 +49,7 @@ def fold_stage(name: str) -> Stage:
         name=f"toy-fold-{name}",
         processor="toy:CountingFold",
         reads=("segments", "ticks"),
-        writes=("segments",),
+        writes=("segments", "progress"),
         is_fold=True,
     )
 
@@ -108,7 +108,7 @@ class CountState(msgspec.Struct, frozen=True):
 
 
 class CountingFold:
-    """Says how many distinct segments each video has; waits for two ticks, then says 1000 more."""
+    """Says how many distinct segments each video has, and that it is done after two ticks without a new one."""
 
     version = "1"
     state_type = CountState
@@ -136,7 +136,17 @@ class CountingFold:
         return state.ticks < 2
 
     def _tick(self, state: CountState, tick: TimePassed) -> tuple[CountState, list[Event]]:
-        return CountState(seen=state.seen, ticks=state.ticks + 1), []
+        state = CountState(seen=state.seen, ticks=state.ticks + 1)
+        return state, [] if self.waits(state) else [self._done(state.seen, tick)]
+
+    def _done(self, seen: tuple[int, ...], tick: TimePassed) -> StageProgressed:
+        return StageProgressed(
+            event_id=derive_id("toy-fold", "1", tick.event_id),
+            video_id=f"url:{tick.stage}",
+            stage=str(len(seen)),
+            state="done",
+            message=str(tick.partition),
+        )
 
     def _count(self, video_id: str, count: int) -> VideoSegmented:
         return VideoSegmented(

@@ -7,33 +7,34 @@ import sys
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
 import pytest
+from toy import REVISION, fold_stage, transform_stage
 
 from schemas.event import Event, derive_id
 from schemas.links import LinkSubmitted
 from schemas.segments import SegmentCut, VideoSegmented
 from streams.faults import VARIABLE
-from streams.kafka.admin import group_of, partition_counts
+from streams.kafka.admin import create_missing, group_of, partition_counts
 from streams.kafka.bulk import BulkProducer, Record, event_of, read_to_end
 from streams.kafka.connection import confluent_config
 from streams.settings import Settings
-from toy import REVISION, fold_stage, transform_stage
 
 TOY = Path(__file__).parent / "toy.py"
 READY_LIMIT_S = 30.0
 
 
-def wait_until(condition: Callable[[], bool], *, limit_s: float, what: str) -> float:
+def wait_until(condition: Callable[[], bool], *, limit_s: float, what: str, tell: Callable[[], str] = str) -> float:
     """Wait for something; fails the test when it does not come, says how long it took otherwise."""
     started_s = time.monotonic()
     while not condition():
         if time.monotonic() - started_s > limit_s:
-            pytest.fail(f"waited {limit_s:.0f} s for {what}")
+            pytest.fail(f"waited {limit_s:.0f} s for {what}; {tell()}")
         time.sleep(0.05)
     return time.monotonic() - started_s
 
@@ -88,25 +89,32 @@ class Worker:
             return error.code, error.read().decode()
 
 
+def toys_on(bootstrap: str, cache: Path, folder: Path) -> "Toys":
+    """Toys on a Kafka with the topics of the topology, as impatient as settings allow."""
+    settings = Settings(
+        home=folder, cache=cache, kafka=bootstrap, partitions=4, session_timeout_s=6, retry_backoff_s=0.05
+    )
+    create_missing(settings, bootstrap)
+    return Toys(settings, folder / "toys")
+
+
 class Toys:
-    """The toy stages of one test: a consumer group of their own, beginning at the end of the topics.
+    """The toy stages of one test: consumer groups and videos of their own on a Kafka that others use too.
 
     Parameters
     ----------
-    name : str
-        Part of the group's name and of every video id.
     folder : Path
         Where the workers keep tables, marks and logs.
     """
 
-    def __init__(self, settings: Settings, name: str, folder: Path) -> None:
-        self.settings, self.name, self.folder = settings, name, folder
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings, self.folder = settings, folder
+        self.name = f"t{uuid.uuid4().hex[:12]}"
         self.bootstrap = str(settings.kafka)
         self.workers: list[Worker] = []
         self.counts = partition_counts(settings, self.bootstrap)
-        self.began = time.time()
         folder.mkdir(parents=True, exist_ok=True)
-        for stage in (transform_stage(name), fold_stage(name)):
+        for stage in (transform_stage(self.name), fold_stage(self.name)):
             self._begin_at_the_end(group_of(stage.name), stage.reads)
 
     def start(
@@ -116,14 +124,19 @@ class Toys:
         environment = os.environ | self.settings.environment() | {"TOY_NAME": self.name}
         environment |= {f"TOY_{name.upper()}": str(value) for name, value in toy.items()}
         if fault:
-            environment[VARIABLE] = f"{fault}:{self.folder}"
+            marks = self.folder / f"faults-{kind}-{instance}"
+            marks.mkdir(exist_ok=True)
+            environment[VARIABLE] = f"{fault}:{marks}"
         command = [sys.executable, str(TOY), kind, instance, str(folder or self.folder)]
         log = self.folder / f"{kind}-{instance}-{len(self.workers)}.log"
         environment["PYTHONPATH"] = str(TOY.parent.parent)
         self.workers.append(Worker(command, environment, log))
         return self.workers[-1]
 
-    def stop_all(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for worker in self.workers:
             if worker.is_alive():
                 worker.send(signal.SIGCONT)

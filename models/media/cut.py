@@ -22,6 +22,9 @@ from schemas.segments import Sampling
 KEYFRAMES_FROM_S = 1200.0
 """Twenty minutes: decoding all pictures of a longer 720p video takes more than a minute."""
 
+PADDING_S = 0.1
+"""Sound runs over the declared end by less than this when its last block was filled up; nobody hears that."""
+
 REPORT_EVERY_S = 5.0
 """Video time between two reports of progress."""
 
@@ -140,7 +143,7 @@ class _Cutter:
         self._sound.finish()
         if self._picture:
             self._begin_shots(self._picture.finish())
-        end_ms = self._end_ms()
+        end_ms = self._believed_end_ms()
         if not end_ms:
             raise MediaUnreadable(f"nothing in the file can be decoded{self._broken_off and ': ' + self._broken_off}")
         self._close(self._segmenter.pass_time(end_ms) + self._segmenter.finish(end_ms))
@@ -208,6 +211,10 @@ class _Cutter:
 
     def _end_ms(self) -> int:
         return max(self._picture.end_ms if self._picture else 0, self._sound.end_ms)
+
+    def _believed_end_ms(self) -> int:
+        end_ms, declared_ms = self._end_ms(), int((self._clock.declared_s or 0.0) * 1000)
+        return declared_ms if declared_ms < end_ms < declared_ms + PADDING_S * 1000 else end_ms
 
     def _warnings(self, end_s: float) -> Iterator[str]:
         declared_s = self._clock.declared_s or 0.0

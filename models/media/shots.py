@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -37,7 +37,7 @@ OUTSTANDING = 3.0
 """A cut stands out from the median change around it by this factor (6.7 and more seen); shaking cameras don't (to 2.6)."""
 
 FLASH_SHARE = 0.5
-"""After a flash the picture is nearer than this share of the jump to what it was."""
+"""Pictures before and after a flash are nearer to each other than this share of the jump."""
 
 DISSOLVE_SPANS_S = (0.6, 1.0, 1.6)
 """Stretches searched for a dissolve; a longer dissolve fills several in a row."""
@@ -88,7 +88,8 @@ class ShotDetector:
         The pictures are seconds apart (keyframes): each is judged against the one before, nothing else.
 
     Source: Zhang, Kankanhalli, Smoliar (1993), "Automatic partitioning of full-motion video" (histograms);
-    Hampapur, Jain, Weymouth (1994), "Digital video segmentation" (dissolves as mixtures).
+    Hampapur, Jain, Weymouth (1994), "Digital video segmentation" (dissolves as mixtures); Alattar (1993),
+    "Detecting and compressing dissolve regions in video sequences" (their loss of contrast).
     """
 
     def __init__(self, *, sparse: bool = False) -> None:
@@ -118,18 +119,26 @@ class ShotDetector:
         if not self._sparse and not self._ticker.due(at_s):
             self._between.append((at_s, grey))
             return []
+        starts = self._forget() if self._samples and self._samples[-1].grey.shape != grey.shape else []
         self._samples.append(self._measure(at_s, grey))
         self._between.clear()
-        return self._judge(at_s if self._sparse else at_s - LOOKAHEAD_S)
+        return starts + self._judge(at_s if self._sparse else at_s - LOOKAHEAD_S)
 
     def finish(self) -> list[float]:
         """Tell the shot starts of the last second."""
         return self._judge(float("inf")) + self._end_dissolve()
 
+    def _forget(self) -> list[float]:
+        """Finish with pictures that cannot be compared to those that follow: the size changed."""
+        starts = self._judge(self._samples[-1].at_s) + self._end_dissolve()
+        self._samples.clear()
+        self._between.clear()
+        return starts
+
     def _measure(self, at_s: float, picture: Grey) -> _Sample:
         grey, histogram = picture.astype(np.float32), cell_histogram(picture)
         before = self._samples[-1] if self._samples else None
-        if before is None or before.grey.shape != grey.shape:
+        if before is None:
             return _Sample(at_s, at_s, grey, histogram, jump=0.0, jumps=False)
         jump = _distance(before.histogram, histogram)
         jumps = jump > HARD_DISTANCE and _is_another_picture(before.grey, grey)
@@ -183,11 +192,9 @@ class ShotDetector:
         return not near or sample.jump > OUTSTANDING * float(np.median(near))
 
     def _lasts(self, sample: _Sample) -> bool:
-        before = [s for s in self._samples if s.at_s < sample.at_s]
-        after = [s for s in self._samples if sample.at_s < s.at_s <= sample.at_s + SHORTEST_SHOT_S]
-        if not before or not after:
-            return True
-        return min(_distance(before[-1].histogram, s.histogram) for s in after) > FLASH_SHARE * sample.jump
+        near = [s for s in self._samples if abs(s.at_s - sample.at_s) <= SHORTEST_SHOT_S]
+        before, after = ([s for s in near if (s.at_s < sample.at_s) is earlier] for earlier in (True, False))
+        return all(_distance(b.histogram, a.histogram) > FLASH_SHARE * sample.jump for b, a in product(before, after))
 
     def _is_inside_dissolve(self, sample: _Sample) -> bool:
         return any(self._is_dissolve(sample.at_s - span_s / 2, sample.at_s + span_s / 2) for span_s in DISSOLVE_SPANS_S)
@@ -244,8 +251,17 @@ def is_mixture(pictures: list[NDArray[np.float32]]) -> bool:
     shares = [float(((p - first) * way).sum()) / length for p in pictures]
     rests = [float(((p - first - share * way) ** 2).sum()) for p, share in zip(pictures, shares, strict=True)]
     steady = all(-0.05 < after - before < DISSOLVE_STEP for before, after in pairwise(shares))
-    centred = 0.2 < shares[len(shares) // 2] < 0.8
-    return steady and centred and max(rests) < DISSOLVE_RESIDUAL**2 * length
+    if not steady or max(rests) > DISSOLVE_RESIDUAL**2 * length:
+        return False
+    return _is_paler(pictures[len(pictures) // 2], shares[len(pictures) // 2], (first, last))
+
+
+def _is_paler(middle: NDArray[np.float32], share: float, ends: tuple[NDArray[np.float32], NDArray[np.float32]]) -> bool:
+    """Whether a picture well on the way has lost contrast as mixtures do; in a camera movement it keeps it."""
+    first, last = ends
+    of_mixture = float((first + share * (last - first)).var())
+    of_movement = (1 - share) * float(first.var()) + share * float(last.var())
+    return 0.2 < share < 0.8 and float(middle.var()) < (of_mixture + of_movement) / 2
 
 
 def _is_another_picture(before: NDArray[np.float32], after: NDArray[np.float32]) -> bool:

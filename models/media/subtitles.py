@@ -20,7 +20,7 @@ TOUCHING_MS = 100
 """Cues of a rolling track follow each other without a pause."""
 
 ROLLING_SHARE = 1 / 3
-"""A track is rolling when so many of its cues repeat what stood there just before."""
+"""A track is rolling when so many of its cues repeat what stood there just before, and go on."""
 
 HISTORY_WORDS = 60
 """What may be repeated: two lines of a caption are about 20 words."""
@@ -34,7 +34,7 @@ KINDS: tuple[SubtitleKind, ...] = ("manual", "uploaded", "embedded", "automatic"
 UNKNOWN_LANGUAGES = ("", "und", "mul", "zxx", "mis")
 
 _VTT_TIMING = re.compile(r"((?:\d+:)?\d{1,2}:\d{2}\.\d{3})[ \t]+-->[ \t]+((?:\d+:)?\d{1,2}:\d{2}\.\d{3})")
-_TAGS = re.compile(r"<[^<>]{0,200}>|\{\\[^{}]{0,200}\}")
+_TAGS = re.compile(r"</?[A-Za-z0-9][^<>]{0,200}>|\{\\[^{}]{0,200}\}")
 _SOUNDS = re.compile(r"\[[^\[\]]{0,80}\]|[♪♫]")
 
 
@@ -91,9 +91,9 @@ def words(text: str) -> tuple[str, ...]:
 def is_rolling(cues: Sequence[Cue]) -> bool:
     """Whether cues scroll, each repeating the line before, as automatic captions do."""
     touching = [(a, b) for a, b in pairwise(cues) if b.start_ms - a.end_ms <= TOUCHING_MS]
-    repeats = [_overlap(a.words, b.words) for a, b in touching]
-    # One word may be repeated by chance ("no." "no."); a line is longer.
-    return len(repeats) >= 2 and sum(count >= 2 for count in repeats) >= ROLLING_SHARE * len(repeats)
+    # One word may be repeated by chance, a whole cue in a refrain; what rolls repeats a line and goes on.
+    rolled = [2 <= _overlap(a.words, b.words) < len(b.words) for a, b in touching]
+    return len(rolled) >= 2 and sum(rolled) >= ROLLING_SHARE * len(rolled)
 
 
 def unroll(cues: Iterable[Cue]) -> list[Cue]:

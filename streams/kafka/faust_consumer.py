@@ -12,14 +12,28 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any  # Faust is untyped
 
-from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
 LAST_COMMIT_S = 3.0
 """A rebalance waits so long for the commit of what is finished; without it that is done again."""
 
 
+FETCH_WAIT_MS = 100
+"""Faust's 1500 would be the latency of an event: a partition that has just been read is left out of
+the next request, and waits until that is answered."""
+
+
 async def _nothing_in_work() -> None:
     return
+
+
+class PromptThread(AIOKafkaConsumerThread):
+    """The thread that talks to Kafka, asking in short intervals."""
+
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        return consumer
 
 
 class FinishedOnlyConsumer(Consumer):
@@ -69,6 +83,9 @@ class FinishedOnlyConsumer(Consumer):
             consumer._coordinator._group_instance_id = None
 
     # -- what Faust calls ---------------------------------------------------------------------------
+
+    def _new_consumer_thread(self) -> PromptThread:
+        return PromptThread(self, loop=self.loop, beacon=self.beacon)
 
     def _to_message(self, tp: Any, record: Any) -> Any:
         if self.app.topics.acks_enabled_for(record.topic) and record.offset >= self._next.get(tp, 0):

@@ -50,7 +50,7 @@ def test_an_interrupted_demo_leaves_no_process_and_no_lock(tmp_path: Path, cache
     time.sleep(after_s)
     demo.send_signal(signal.SIGINT)
     demo.communicate(timeout=LEAVE_LIMIT_S)
-    assert demo.returncode in (0, 130)
+    assert demo.returncode in (0, 130, -signal.SIGINT), "the last one: before Python had read our first line"
     assert wait_until_gone(tmp_path, timeout_s=5) == {}
     assert locks_held(tmp_path) == []
 
@@ -58,10 +58,12 @@ def test_an_interrupted_demo_leaves_no_process_and_no_lock(tmp_path: Path, cache
 def test_a_killed_demo_takes_everything_along(tmp_path: Path, cache: Path) -> None:
     demo = start_demo(tmp_path, cache)
     give_up_at_s = time.monotonic() + 60
-    while len(processes_of(tmp_path)) < 4 and time.monotonic() < give_up_at_s:
+    most = 0
+    while most < 4 and demo.poll() is None and time.monotonic() < give_up_at_s:
         time.sleep(0.2)
-    assert len(processes_of(tmp_path)) >= 4, "Kafka and some workers should run by now"
+        most = max(most, len(processes_of(tmp_path)))
     demo.kill()
-    demo.communicate()
+    _, err = demo.communicate()
+    assert most >= 4, f"Kafka and some workers should have run: {err[-2000:]}"
     assert wait_until_gone(tmp_path, timeout_s=10) == {}
     assert locks_held(tmp_path) == []

@@ -1,3 +1,4 @@
+import math
 import random
 
 import fitted
@@ -78,7 +79,7 @@ def test_a_replay_from_summaries_equals_the_live_predictions_byte_for_byte(event
 
 @pytest.mark.parametrize("field", ["value", "constant"])
 def test_a_single_different_number_is_found(live, field):
-    changed = msgspec.structs.replace(live[3], **{field: np.nextafter(getattr(live[3], field), 1e9)})
+    changed = msgspec.structs.replace(live[3], **{field: math.nextafter(getattr(live[3], field), 1e9)})
     found = compare(live, [*live[:3], changed, *live[4:]], release_id=release_of(live))
     assert (found.different, found.examples) == (1, (changed.record_key,))
     assert not found.agrees
