@@ -25,7 +25,8 @@ def answer_of(event: FeatureExtracted) -> Answer:
     if event.vector is None:
         return _absence(event, (event.absent_reason or "")[:REASON_CHARACTERS])
     pooled = pool_one(from_vector(event.vector))
-    return Answer(pooled=pooled, labels=event.labels, numbers=_checked(event.numbers))
+    words = event.transcript.text if event.transcript else ""
+    return Answer(pooled=pooled, labels=event.labels, numbers=_checked(event.numbers), words=words)
 
 
 def is_failure(answer: Answer) -> bool:

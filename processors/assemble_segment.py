@@ -15,6 +15,7 @@ from schemas.summaries import Summarised
 from schemas.ticks import TimePassed
 
 STAGE = "assemble"
+PEOPLE = "identity"
 VERSION = "1"
 """A new version makes new event ids; change it when the same input gives another summary."""
 
@@ -91,6 +92,7 @@ def _can_settle(state: SegmentState) -> bool:
 
 def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summarised:
     cut = state.cut or Cut(start_s=0.0, end_s=0.0)
+    words = _heard_words(state.answers) or cut.words
     summary = Summarised(
         event_id="",
         video_id=state.video_id,
@@ -101,12 +103,17 @@ def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summar
         start_s=cut.start_s,
         end_s=cut.end_s,
         pooled={f"segments/{m}": a.pooled for m, a in state.answers.items() if a.pooled},
-        numbers={"words": float(len(cut.words.split()))} | dict(_numbers(state.answers)),
+        numbers={"words": float(len(words.split()))} | dict(_numbers(state.answers)),
         labels=_labels(state.answers),
-        words=cut.words,
+        words=words,
         missing=dict(_missing(state, options)),
     )
     return with_content_id(summary, STAGE, VERSION)
+
+
+def _heard_words(answers: dict[str, Answer]) -> str:
+    """The words a modality heard where nobody had written them down."""
+    return next((answer.words for _, answer in sorted(answers.items()) if answer.words), "")
 
 
 def _numbers(answers: dict[str, Answer]) -> Iterator[tuple[str, float]]:
@@ -116,9 +123,13 @@ def _numbers(answers: dict[str, Answer]) -> Iterator[tuple[str, float]]:
 
 
 def _labels(answers: dict[str, Answer]) -> tuple[Label, ...]:
+    """Everything recognised but people: who somebody is may change, and a settled segment speaks only once.
+
+    The answer for the whole video says who is in it, and is replaced when that changes.
+    """
     if not any([answer.labels for answer in answers.values()]):
         return ()
-    return tuple(label for _, answer in sorted(answers.items()) for label in answer.labels)
+    return tuple(label for name, answer in sorted(answers.items()) if name != PEOPLE for label in answer.labels)
 
 
 def _missing(state: SegmentState, options: Options) -> Iterator[tuple[str, str]]:

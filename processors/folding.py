@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeAlias
 
-from processors.stage import Fold, State
+from processors.stage import Fold, State, WideFold
 from schemas.errors import GroundswellError
 from schemas.event import Event
 from schemas.ticks import TimePassed
@@ -37,8 +37,9 @@ class FoldInMemory(Generic[State]):
         What to do with an event that a step refuses; by default its error is raised.
     """
 
-    def __init__(self, fold: Fold[State], on_skip: OnSkip = stop) -> None:
-        self._fold = fold
+    def __init__(self, fold: Fold[State] | WideFold[State], on_skip: OnSkip = stop) -> None:
+        self._wide = fold if isinstance(fold, WideFold) else None
+        self._narrow = None if isinstance(fold, WideFold) else fold
         self._on_skip = on_skip
         self.states: dict[str, State] = {}
 
@@ -61,28 +62,47 @@ class FoldInMemory(Generic[State]):
                 yield from emitted
 
     def expire(self) -> Iterator[Event]:
-        """Let time pass until no state waits any longer."""
+        """Let time pass until no state waits any longer; in a wide fold none ever does."""
+        if self._narrow:
+            yield from self._expire(self._narrow)
+
+    def _expire(self, fold: Fold[State]) -> Iterator[Event]:
         for tick in range(MAX_TICKS):
-            waiting = [key for key, state in self.states.items() if self._fold.waits(state)]
+            waiting = [key for key, state in self.states.items() if fold.waits(state)]
             if not waiting:
                 return
             time = TimePassed(event_id="", stage="", partition=0, at_s=tick * TICK_S)
             for key in waiting:
-                yield from self._emit(key, time)
+                yield from self._emit(fold, key, time)
 
     def _step(self, event: Event) -> list[Event]:
-        key = self._fold.key(event)
-        if key is None:
-            return []
-        state = self.states.get(key)
         try:
-            self.states[key], emitted = self._fold.step(self._fold.start(key) if state is None else state, event)
+            if self._wide:
+                return self._step_wide(self._wide, event)
+            return self._step_narrow(self._narrow, event) if self._narrow else []
         except GroundswellError as error:
             self._on_skip(event, error)
             return []
+
+    def _step_narrow(self, fold: Fold[State], event: Event) -> list[Event]:
+        key = fold.key(event)
+        if key is None:
+            return []
+        state = self.states.get(key)
+        self.states[key], emitted = fold.step(fold.start(key) if state is None else state, event)
         return emitted
 
-    def _emit(self, key: str, time: TimePassed) -> Iterator[Event]:
-        self.states[key], emitted = self._fold.step(self.states[key], time)
+    def _step_wide(self, fold: WideFold[State], event: Event) -> list[Event]:
+        changes, emitted = fold.step_wide(self.states.get, event)
+        for key, state in changes.items():
+            if state is None:
+                self.states.pop(key, None)
+            else:
+                self.states[key] = state
+        fold.applied(changes)
+        return emitted
+
+    def _emit(self, fold: Fold[State], key: str, time: TimePassed) -> Iterator[Event]:
+        self.states[key], emitted = fold.step(self.states[key], time)
         yield from emitted
         yield from self.feed(emitted)

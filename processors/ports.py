@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -124,10 +124,20 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Which features make a segment complete.
     inference_threads : int
         Threads a network may use.
+    speech : "off" or "auto"
+        Whether to recognise speech where nobody wrote subtitles; "auto" does where it is installed.
+    face_size_px, face_min_px : int
+        Long side of what the face detector sees; shorter side of the smallest face to know again.
+    face_min_quality : float
+        How well a face must be seen to be known again, in [0, 1].
     fetch_at_once : int
         Downloads at the same time.
     max_bytes, max_duration_s
         What is larger or longer is refused.
+    face_threshold_l2, face_margin_l2 : float
+        How near two faces of one person are, and how much farther the second nearest person must be.
+    gallery_flat_limit, gallery_cells_searched : int
+        From how many identities on only the nearest cells are searched, and how many cells.
     """
 
     subtitle_languages: tuple[str, ...] = ("en",)
@@ -135,9 +145,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = 600.0
     modalities: tuple[str, ...] = ("text",)
     inference_threads: int = 1
+    speech: Literal["off", "auto"] = "auto"
+    face_size_px: int = 448
+    face_min_px: int = 20
+    face_min_quality: float = 0.3
     fetch_at_once: int = 4
     max_bytes: int = 2 * 10**9
     max_duration_s: float = 7200.0
+    face_threshold_l2: float = 0.55
+    face_margin_l2: float = 0.03
+    gallery_flat_limit: int = 50_000
+    gallery_cells_searched: int = 32
 
 
 class World(Protocol):

@@ -140,7 +140,6 @@ class SegmentProcessor:
 
 def _segment(event: MediaFetched, done: "Cut", place: int, *, used: SubtitleTrack | None, recipe: str) -> SegmentCut:
     piece = done.segments[place]
-    worded = used if piece.text else None
     return SegmentCut(
         event_id=_id(event, recipe, str(place)),
         video_id=event.video_id,
@@ -152,8 +151,8 @@ def _segment(event: MediaFetched, done: "Cut", place: int, *, used: SubtitleTrac
         frames_ref=_ref(event, piece.frames),
         audio_ref=_ref(event, piece.audio),
         text=piece.text,
-        text_source=worded.kind if worded else "",
-        text_language=worded.language if worded else "",
+        text_source=used.kind if used else "",
+        text_language=used.language if used else "",
         shot_starts_s=piece.shot_starts_s,
     )
 

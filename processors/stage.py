@@ -1,7 +1,7 @@
-"""The two shapes a stage can have. Both are plain Python and run without Kafka."""
+"""The shapes a stage can have. All are plain Python and run without Kafka."""
 
-from collections.abc import Sequence
-from typing import Generic, Protocol, Self, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Generic, Protocol, Self, TypeAlias, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -9,6 +9,12 @@ from processors.ports import World
 from schemas.event import Event
 
 State = TypeVar("State", bound=msgspec.Struct)
+
+Read: TypeAlias = Callable[[str], State | None]
+"""Looks a state up by its key; None where there is none."""
+
+Changes: TypeAlias = dict[str, State | None]
+"""New states by key; None deletes."""
 
 
 class Transform(Protocol):
@@ -79,4 +85,34 @@ class Fold(Protocol, Generic[State]):
 
     def waits(self, state: State) -> bool:
         """Whether this state wants to hear `TimePassed`."""
+        ...
+
+
+@runtime_checkable
+class WideFold(Protocol, Generic[State]):
+    """A fold whose one event may change many states of its one partition.
+
+    What it keeps in memory beside them (an index) is made of them alone: `restore` makes it from all
+    of them, `applied` brings it up to what has been stored. A step changes nothing by itself, so that it
+    can be done again; like every fold's it is idempotent and looks at no clock. It hears no time.
+    """
+
+    version: str
+    state_type: type[State]
+
+    @classmethod
+    def build(cls, world: World) -> Self:
+        """Make the stage with what it needs from the world."""
+        ...
+
+    def restore(self, states: Iterable[tuple[str, State]]) -> None:
+        """Forget everything, and take in all states that are stored."""
+        ...
+
+    def step_wide(self, read: Read[State], event: Event) -> tuple[Changes[State], list[Event]]:
+        """Take in one event: the states that change, and what follows from it."""
+        ...
+
+    def applied(self, changes: Mapping[str, State | None]) -> None:
+        """Take note that these changes of the last step are stored."""
         ...

@@ -9,9 +9,11 @@ import msgspec
 from models.text import MODEL, MODEL_VERSION, TextEncoder
 from models.vectors import to_vector
 from processors.ports import World
+from processors.speech import VERSION as SPEECH_VERSION
+from processors.speech import SpeechReader
 from schemas.errors import Unreadable
 from schemas.event import WHOLE_VIDEO, Event, Revision, Scope, VideoId, derive_id
-from schemas.features import FAILED, FeatureExtracted, Vector
+from schemas.features import FAILED, FeatureExtracted, Transcript, Vector
 from schemas.media import MediaDuplicated, MediaFetched, Metadata
 from schemas.progress import StageProgressed
 from schemas.segments import SegmentCut, VideoSegmented
@@ -27,7 +29,10 @@ _FASTEST_WORDS_PER_MINUTE = 2000.0
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """The words to embed for one scope; without words, why there are none."""
+    """The words to embed for one scope; without words, why there are none.
+
+    `transcript` is set where the words were heard, and `ordinal` tells such an answer from one without ears.
+    """
 
     video_id: VideoId
     revision: Revision
@@ -35,6 +40,8 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     absent_reason: str
     numbers: dict[str, float]
+    transcript: Transcript | None = None
+    ordinal: int | str = 0
 
     @property
     def has_words(self) -> bool:
@@ -42,23 +49,28 @@ class Passage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TextProcessor:
-    """Embeds the words of each segment, and each video's title with its description."""
+    """Embeds the words of each segment, and each video's title with its description.
+
+    With a `SpeechReader`, segments of videos without subtitles are listened to first.
+    """
 
     version = f"1/{MODEL_VERSION}"
 
-    def __init__(self, encoder: TextEncoder) -> None:
+    def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
         self._encoder = encoder
+        self._speech = speech
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Load the network.
+        """Load the network, and the one for speech where it is installed.
 
         Raises
         ------
         WeightsMissing
-            It was not fetched.
+            The text network was not fetched.
         """
-        return cls(TextEncoder.load(world.weights(WEIGHTS), world.options.inference_threads))
+        encoder = TextEncoder.load(world.weights(WEIGHTS), world.options.inference_threads)
+        return cls(encoder, SpeechReader.build(world))
 
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
         """Answer each segment and each fetched video with one feature, segments also with progress.
@@ -67,8 +79,10 @@ class TextProcessor:
         ------
         Unreadable
             An event this stage does not read.
+        MediaUnreadable, StorageUnavailable
+            A segment should be listened to, and its sound cannot be read.
         """
-        passages = [passage_of(event) for event in events]
+        passages = [self._heard(event) or passage_of(event) for event in events]
         return [
             [*_features(event, passage, vector), *_progress(event)]
             for event, passage, vector in zip(events, passages, self._embed(passages), strict=True)
@@ -78,6 +92,15 @@ class TextProcessor:
         """Say that there will be no vector, so that the video can be completed without it."""
         passage = passage_of(event)
         return [_answer(event, passage, absent_reason=f"{FAILED}: {reason}", ordinal=FAILED)] if passage else []
+
+    def _heard(self, event: Event) -> Passage | None:
+        """What is said in a segment without subtitles; None where it need not or cannot be heard."""
+        if self._speech is None or not isinstance(event, SegmentCut) or not self._speech.is_needed(event):
+            return None
+        transcript = self._speech.read(event)
+        said = _spoken(event, transcript.text if transcript else "")
+        reason = said.absent_reason if transcript else "no speech"
+        return msgspec.structs.replace(said, transcript=transcript, absent_reason=reason, ordinal=SPEECH_VERSION)
 
     def _embed(self, passages: Sequence[Passage | None]) -> list[Vector | None]:
         """One vector for each passage that has words, in their places."""
@@ -100,7 +123,7 @@ def passage_of(event: Event) -> Passage | None:
     """
     match event:
         case SegmentCut():
-            return _spoken(event)
+            return _spoken(event, event.text)
         case MediaFetched():
             return None if event.duplicate_of else _written(event)
         case MediaDuplicated() | VideoSegmented():
@@ -108,14 +131,14 @@ def passage_of(event: Event) -> Passage | None:
     raise Unreadable(f"the text stage reads segments and media, but {type(event).__name__} came")
 
 
-def _spoken(event: SegmentCut) -> Passage:
+def _spoken(event: SegmentCut, text: str) -> Passage:
     return Passage(
         video_id=event.video_id,
         revision=event.revision,
         scope=str(event.index),
-        text=event.text,
-        absent_reason="no words, only signs" if event.text.strip() else "no words",
-        numbers=_numbers(event.text) | _rate(event),
+        text=text,
+        absent_reason="no words, only signs" if text.strip() else "no words",
+        numbers=_numbers(text) | _rate(event, text),
     )
 
 
@@ -145,20 +168,21 @@ def _numbers(text: str) -> dict[str, float]:
     return {"words": float(len(text.split()))}
 
 
-def _rate(event: SegmentCut) -> dict[str, float]:
+def _rate(event: SegmentCut, text: str) -> dict[str, float]:
     duration_s = event.end_s - event.start_s
     if duration_s < _SHORTEST_RATED_S:
         return {}
-    rate = len(event.text.split()) / duration_s * 60
+    rate = len(text.split()) / duration_s * 60
     return {"words_per_minute": rate} if rate <= _FASTEST_WORDS_PER_MINUTE else {}
 
 
 def _features(event: Event, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
     if passage is None:
         return []
+    answer = _answer(event, passage, ordinal=passage.ordinal)
     if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
-        return [_answer(event, passage, absent_reason=passage.absent_reason)]
-    return [msgspec.structs.replace(_answer(event, passage), vector=vector, numbers=passage.numbers)]
+        return [msgspec.structs.replace(answer, absent_reason=passage.absent_reason)]
+    return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]
 
 
 def _answer(

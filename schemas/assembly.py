@@ -10,12 +10,13 @@ from schemas.summaries import PooledVector
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one modality said about one scope, ready to be added."""
+    """What one modality said about one scope, ready to be added; `words` only where it heard some itself."""
 
     pooled: PooledVector | None = None
     labels: tuple[Label, ...] = ()
     numbers: dict[str, float] = msgspec.field(default_factory=dict)
     absent_reason: str | None = None
+    words: str = ""
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -16,12 +16,49 @@ class Vector(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Label(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Something recognised, with a score in [0, 1] and, where known, when."""
+    """Something recognised, with a score in [0, 1] and, where known, when: first, last, and most surely.
+
+    `tracks` are the numbers of the face tracks of this segment that it is made of.
+    """
 
     name: str
     score: float
     start_s: float | None = None
     end_s: float | None = None
+    best_s: float | None = None
+    tracks: tuple[int, ...] = ()
+
+
+class TimedWord(msgspec.Struct, frozen=True, kw_only=True):
+    """A word and when it is said, in the video's time."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    """Words that a model heard.
+
+    Attributes
+    ----------
+    source : str
+        ``speech``, beside the sources that `SegmentCut.text_source` names.
+    model, model_version : str
+        What heard it.
+    language : str
+        ISO 639-1, as the model recognised it.
+    language_probability : float
+        How sure it was, in [0, 1].
+    """
+
+    text: str
+    source: str
+    model: str
+    model_version: str
+    language: str
+    language_probability: float
+    words: tuple[TimedWord, ...] = ()
 
 
 class FeatureExtracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,6 +72,8 @@ class FeatureExtracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True
         Named scalars with units in their names.
     absent_reason : str or None
         Why there is nothing (``no speech``, ``failed: ...``); never NaN, never a silent zero.
+    transcript : Transcript or None
+        The words this answer is about, where they are not the segment's own text.
     """
 
     revision: Revision
@@ -46,6 +85,7 @@ class FeatureExtracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True
     labels: tuple[Label, ...] = ()
     numbers: dict[str, float] = msgspec.field(default_factory=dict)
     absent_reason: str | None = None
+    transcript: Transcript | None = None
 
     @property
     def record_key(self) -> str:

@@ -23,7 +23,8 @@ class SegmentCut(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     text : str
         The subtitle words spoken in this segment.
     text_source : str
-        ``manual``, ``automatic``, ``embedded``, ``uploaded``, ``speech``, or empty without words.
+        Where the video's words are from: ``manual``, ``automatic``, ``embedded``, ``uploaded``; empty for a video
+        without subtitles in a wanted language. A segment in which nothing is said has a source and no text.
     shot_starts_s : tuple of float
         Times inside the segment at which a new shot begins.
     """

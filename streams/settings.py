@@ -18,6 +18,7 @@ from pydantic_settings import (
 
 from processors.ports import Options
 from schemas.errors import SettingsInvalid
+from streams.topology import modalities
 
 CONFIG_VARIABLE = "GROUNDSWELL_CONFIG"
 """Names the settings file; ``groundswell.toml`` in the working folder otherwise."""
@@ -76,7 +77,20 @@ class Settings(BaseSettings):
     decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
     decode_timeout_s: float = Field(1800.0, gt=0, description="longest time a decoding child may take")
     inference_threads: int = Field(1, ge=1, description="threads of a network in one worker")
+    speech: Literal["off", "auto"] = Field(
+        "auto", description="recognise speech without subtitles; auto: where the extra asr and whisper-base are here"
+    )
+    face_size_px: int = Field(448, ge=64, le=1920, description="long side of what the face detector sees")
+    face_min_px: int = Field(20, ge=12, description="shorter side of the smallest face that is to be known again")
+    face_min_quality: float = Field(
+        0.3, gt=0, le=1, description="how well a face must be seen (size, sharpness, turn) to be known again"
+    )
     deadline_s: float = Field(600.0, gt=0, description="a summary waits so long for a silent stage")
+
+    face_threshold_l2: float = Field(0.55, gt=0, description="faces farther apart than this are two people")
+    face_margin_l2: float = Field(0.03, ge=0, description="the second nearest person must be so much farther away")
+    gallery_flat_limit: int = Field(50_000, ge=1, description="identities up to which every one is measured")
+    gallery_cells_searched: int = Field(32, ge=1, description="cells of a larger gallery that are searched")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least important line that is logged"
@@ -109,6 +123,15 @@ class Settings(BaseSettings):
             max_bytes=self.fetch_max_bytes,
             max_duration_s=self.fetch_max_duration_s,
             inference_threads=self.inference_threads,
+            face_threshold_l2=self.face_threshold_l2,
+            face_margin_l2=self.face_margin_l2,
+            gallery_flat_limit=self.gallery_flat_limit,
+            gallery_cells_searched=self.gallery_cells_searched,
+            speech=self.speech,
+            face_size_px=self.face_size_px,
+            face_min_px=self.face_min_px,
+            face_min_quality=self.face_min_quality,
+            modalities=modalities(),
         )
 
     def environment(self) -> dict[str, str]:

@@ -3,9 +3,23 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.commands import (
+    CommandAnswered,
+    CommandTaken,
+    CommandUndone,
+    EraseRequested,
+    IdentitiesMerged,
+    IdentityEnrolled,
+    IdentityForgotten,
+    IdentityNamed,
+    IdentityNot,
+    IdentitySplit,
+)
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event
+from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
+from schemas.identities import IdentityRecorded
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
@@ -24,7 +38,7 @@ class Topic:
     """A Kafka topic: what it carries and how long.
 
     `key` is how the record key reads; the partition is always murmur2 of its first part.
-    `retention_s` None keeps records for ever (compacted).
+    `retention_s` None keeps records for ever (compacted). `partitions` None: as many as the settings say.
     """
 
     name: str
@@ -33,6 +47,7 @@ class Topic:
     cleanup: Literal["compact", "delete", "compact,delete"]
     retention_s: int | None = None
     max_message_bytes: int = 8 * 2**20
+    partitions: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +70,8 @@ class Stage:
         A step may take so long before its worker is taken for dead.
     weights : tuple of str
         Networks that must be on disk before the worker starts.
+    standbys : int
+        Workers that keep a fold's tables up to date, ready to take over.
     """
 
     name: str
@@ -66,6 +83,7 @@ class Stage:
     batch: int = 1
     longest_step_s: float = 60.0
     weights: tuple[str, ...] = ()
+    standbys: int = 0
 
 
 TOPICS: tuple[Topic, ...] = (
@@ -73,6 +91,32 @@ TOPICS: tuple[Topic, ...] = (
     Topic(name="media", key="video_id", events=(MediaFetched, MediaDuplicated), cleanup="compact"),
     Topic(name="segments", key="video_id/index", events=(SegmentCut, VideoSegmented), cleanup="compact"),
     Topic(name="features", key="video_id/scope/modality", events=(FeatureExtracted,), cleanup="compact"),
+    Topic(
+        name="faces",
+        key="video_id/segment/track",
+        events=(FaceTracked, FacesCounted, CommandTaken),
+        cleanup="compact",
+        partitions=1,
+    ),
+    Topic(name="identities", key="identity_id", events=(IdentityRecorded,), cleanup="compact", partitions=1),
+    Topic(
+        name="commands",
+        key="command_id",
+        events=(
+            IdentityNamed,
+            IdentityEnrolled,
+            IdentitiesMerged,
+            IdentitySplit,
+            IdentityNot,
+            IdentityForgotten,
+            EraseRequested,
+            CommandUndone,
+            CommandAnswered,
+        ),
+        cleanup="compact,delete",
+        retention_s=30 * DAY_S,
+        partitions=1,
+    ),
     Topic(name="summaries", key="video_id/scope", events=(Summarised,), cleanup="compact"),
     Topic(name="predictions", key="video_id/target", events=(VideoScored,), cleanup="compact"),
     Topic(
@@ -117,7 +161,40 @@ STAGES: tuple[Stage, ...] = (
         reads=("segments", "media"),
         writes=("features", "progress"),
         batch=32,
+        longest_step_s=300,  # speech recognition takes 2.3 s a segment
         weights=("minilm",),
+    ),
+    Stage(
+        name="visual",
+        processor="processors.visual:VisualProcessor",
+        reads=("segments",),
+        writes=("features", "progress"),
+        batch=8,
+        weights=("lite0",),
+    ),
+    Stage(
+        name="audio",
+        processor="processors.audio:AudioProcessor",
+        reads=("segments",),
+        writes=("features", "progress"),
+        batch=8,
+        weights=("yamnet",),
+    ),
+    Stage(
+        name="faces",
+        processor="processors.faces:FacesProcessor",
+        reads=("segments",),
+        writes=("faces", "features", "progress"),
+        batch=4,
+        weights=("centerface", "dlib-face"),
+    ),
+    Stage(
+        name="identity",
+        processor="processors.identity:GalleryFold",
+        reads=("faces", "commands"),
+        writes=("faces", "identities", "commands", "features", "progress"),
+        is_fold=True,
+        standbys=1,
     ),
     Stage(
         name="assemble",
@@ -155,6 +232,11 @@ def topic_of(event: Event) -> Topic:
 def writers(topic_name: str) -> tuple[str, ...]:
     """Names of the stages that write a topic."""
     return tuple(s.name for s in STAGES if topic_name in s.writes)
+
+
+def modalities() -> tuple[str, ...]:
+    """Names of the stages that answer every segment with a feature: a segment is complete when all have."""
+    return tuple(s.name for s in STAGES if "segments" in s.reads and "features" in s.writes)
 
 
 def readers(topic_name: str) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def check_giving_up_is_repeatable(make: Make, events: Sequence[Event]) -> None:
 
 
 def is_fold(stage: Stage) -> bool:
-    return hasattr(stage, "step")
+    return hasattr(stage, "step") or hasattr(stage, "step_wide")
 
 
 def final(events: Iterable[Event]) -> dict[str, bytes]:

@@ -6,9 +6,12 @@ Tests build on these; ``golden_events.py`` writes them as golden files, which th
 import math
 import struct
 
+from people_examples import EXAMPLES as OF_PEOPLE
+
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, derive_id
-from schemas.features import FeatureExtracted, Vector
+from schemas.faces import Box, FacesCounted, FaceTracked
+from schemas.features import FeatureExtracted, TimedWord, Transcript, Vector
 from schemas.links import LinkSubmitted, UploadedSubtitles
 from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
@@ -137,6 +140,50 @@ EXTRACTED = FeatureExtracted(
     model_version="1",
     vector=_vector(),
     numbers={"words": 10.0},
+    transcript=Transcript(
+        text="There she goes.",
+        source="speech",
+        model="whisper-base",
+        model_version="d01c3014-v1-int8",
+        language="en",
+        language_probability=0.9712,
+        words=(
+            TimedWord(text="There", start_s=12.3, end_s=12.62),
+            TimedWord(text="she", start_s=12.62, end_s=12.8),
+            TimedWord(text="goes.", start_s=12.8, end_s=13.41),
+        ),
+    ),
+)
+
+TRACKED = FaceTracked(
+    event_id=derive_id("faces", "1", CUT.event_id, "track/1"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    segment=2,
+    track=1,
+    start_s=15.215,
+    end_s=18.585,
+    at_s=17.215,
+    box=Box(left=0.4122, top=0.1875, width=0.0844, height=0.2014),
+    quality=0.8631,
+    seen=2,
+    crop_ref=f"{FOLDER}/faces/2-1.jpg",
+    model="centerface+dlib-face",
+    model_version="09189dea-55533b28-1-f32-448px",
+    vector=Vector(dim=128, dtype="float32", data=struct.pack("<128f", *(1.4 * x for x in _entries()[:128]))),
+    cannot_link=(f"{VIDEO_ID}/2/2",),
+)
+
+COUNTED = FacesCounted(
+    event_id=derive_id("faces", "1", CUT.event_id, "count/0"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    segment=3,
+    segments=5,
+    count=0,
+    start_s=18.585,
+    end_s=24.992,
+    absent_reason="no faces",
 )
 
 OUTCOME = OutcomeObserved(
@@ -260,7 +307,10 @@ EXAMPLES: dict[type[Event], Event] = {
         CUT,
         SEGMENTED,
         EXTRACTED,
+        TRACKED,
+        COUNTED,
         OUTCOME,
+        *OF_PEOPLE,
         SUMMARISED,
         SCORED,
         PROGRESSED,

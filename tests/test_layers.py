@@ -55,6 +55,10 @@ FORBIDDEN_CALLS: dict[str, set[str]] = {
     "models": {"os.environ", "os.getenv", "datetime.now", "datetime.today", "datetime.utcnow"},
     "processors": {"open", "os.environ", "os.getenv", "datetime.now", "datetime.today", "datetime.utcnow"},
 }
+PICKLE_LIVES_IN = (Path("models/torch_file.py"),)
+"""Published torch weights are pickles. This file reads them with an unpickler that can name tensors and nothing
+else; ``tests/models/test_torch_file.py`` tries to make it do more."""
+
 FAUST_LIVES_IN = ("streams/kafka/runner*.py", "streams/kafka/faust_*.py")
 
 of_every_module = pytest.mark.parametrize("path", MODULES, ids=str)
@@ -120,7 +124,8 @@ def test_faust_is_known_to_the_runner_only(path: Path) -> None:
 
 @of_everything_but_tests
 def test_nothing_imports_torch_or_unpickles(path: Path) -> None:
-    assert not forbidden_among(imports_of(tree_of(path)), NEVER)
+    allowed = {"pickle"} if path in PICKLE_LIVES_IN else set()
+    assert not forbidden_among(imports_of(tree_of(path)), NEVER) - allowed
 
 
 @of_everything_but_tests

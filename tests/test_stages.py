@@ -9,19 +9,26 @@ import checks
 import fitted
 import msgspec
 import numpy as np
+import people
 import pytest
 import runs
-from networks import text_encoder
+import sounds
+from frame_zips import zip_of
+from networks import audio_encoder, face_sight, text_encoder
+from portraits import NOBODY, head, on_wall
 from tiny_video import write_video
 from worlds import SmallWorld
 
 from models.pooling import pool_one
+from processors.audio import AudioProcessor
+from processors.faces import FacesProcessor
 from processors.stage import Fold, Transform
 from processors.text import TextProcessor
 from schemas.event import Event
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated
 from schemas.outcomes import OutcomeObserved
+from schemas.segments import SegmentCut
 from streams.storage.releases import event_of
 from streams.storage.weights import WeightsCache
 from streams.topology import STAGES, Stage, stage
@@ -90,6 +97,65 @@ class Makers:
         silent = runs.cut(VIDEO, 4, count=5, text="")
         return Sample(lambda: TextProcessor(encoder), (*events, silent), _link(1, "https://example.org"))
 
+    def visual(self) -> Sample:
+        folder = WeightsCache(self.cache).fetch("lite0")
+        noise = np.random.default_rng(1).integers(0, 256, (3, 90, 120, 3), np.uint8)
+
+        def make() -> Transform:
+            world = self.world(networks={"lite0": folder})
+            world.media.put("frames/0.zip", zip_of({0: noise[0], 1000: noise[1]}))
+            world.media.put("frames/1.zip", zip_of({2000: noise[2]}))
+            world.media.put("frames/bad.zip", b"no zip")
+            return _build("visual", world)
+
+        cuts = [runs.cut(VIDEO, index, count=3) for index in range(3)]
+        seen = [msgspec.structs.replace(cut, frames_ref=f"frames/{cut.index}.zip") for cut in cuts[:2]]
+        events = (*seen, cuts[2], runs.counted(VIDEO, 3), runs.counted("url:row", 0))
+        return Sample(make, events, msgspec.structs.replace(cuts[2], frames_ref="frames/bad.zip"))
+
+    def audio(self) -> Sample:
+        encoder = audio_encoder(self.cache)
+        folder = WeightsCache(self.cache).folder("yamnet")
+        assert AudioProcessor.build(self.world(networks={"yamnet": folder}))
+
+        def make() -> Transform:
+            world = self.world()
+            for name, sound in sounds.MADE.items():
+                world.media.put(f"{name}.wav", sounds.wav(sound(2.0)))
+            world.media.put("broken.wav", b"RIFF")
+            return AudioProcessor(encoder, world.media)
+
+        refs = [*(f"{name}.wav" for name in sounds.MADE), None]
+        cuts = [_sounding(index, ref, count=len(refs)) for index, ref in enumerate(refs)]
+        counts = (runs.counted(VIDEO, len(refs)), runs.counted("url:row", 0))
+        return Sample(make, (*cuts, *counts), _sounding(9, "broken.wav", count=10))
+
+    def faces(self) -> Sample:
+        sight = face_sight(self.cache)
+        weights = WeightsCache(self.cache)
+        networks = {name: weights.folder(name) for name in ("centerface", "dlib-face")}
+        assert FacesProcessor.build(self.world(networks=networks))
+        both = on_wall(head("astronaut"), head("pioneer"))
+
+        def make() -> Transform:
+            world = self.world()
+            world.media.put("frames/0.zip", zip_of({0: both, 2000: on_wall(head("pioneer"))}))
+            world.media.put("frames/1.zip", zip_of({4000: NOBODY}))
+            world.media.put("frames/bad.zip", b"no zip")
+            return FacesProcessor(sight, world.media)
+
+        cuts = [runs.cut(VIDEO, index, count=3) for index in range(3)]
+        seen = [msgspec.structs.replace(cut, frames_ref=f"frames/{cut.index}.zip") for cut in cuts[:2]]
+        events = (*seen, cuts[2], runs.counted(VIDEO, 3), runs.counted("url:row", 0))
+        return Sample(make, events, msgspec.structs.replace(cuts[2], frames_ref="frames/bad.zip"))
+
+    def identity(self) -> Sample:
+        """Everybody once: which of two looks of one person comes first decides who the person is."""
+        films = [["anna", "bert"], []], [["carl"]], [[], ["dora", "erik", "fred"]]
+        events = [event for n, film in enumerate(films) for event in people.video(f"url:v{n}", *film)]
+        bad = people.track("url:bad", 0, 0, "anna", vector=runs.vector("short", dim=3))
+        return Sample(lambda: _build("identity", self.world()), tuple(events), bad)
+
     def assemble(self) -> Sample:
         extras = [
             OutcomeObserved(event_id="o", video_id=VIDEO, observed_at_s=1.0, age_h=1, views=5),
@@ -111,6 +177,10 @@ class Makers:
         summaries = [fitted.summary(n, duplicates=("url:copy",) if n == 2 else ()) for n in range(6)]
         poison = fitted.summary(7, pooled={"video/text": pool_one(np.ones(3))})
         return Sample(make, (*summaries, fitted.summary(8, scope="4")), poison)
+
+
+def _sounding(index: int, ref: str | None, *, count: int) -> SegmentCut:
+    return msgspec.structs.replace(runs.cut(VIDEO, index, count=count), audio_ref=ref)
 
 
 def _build(name: str, world: SmallWorld):
@@ -180,6 +250,8 @@ def test_the_class_named_in_the_topology_has_the_shape_of_a_stage(one):
     module, name = one.processor.split(":")
     processor = getattr(importlib.import_module(module), name)
     shape = {"key", "start", "step", "waits"} if one.is_fold else {"transform", "give_up"}
+    if one.is_fold and not hasattr(processor, "step"):
+        shape = {"restore", "step_wide", "applied"}
     assert {method for method in {*shape, "build"} if callable(getattr(processor, method, None))} == {*shape, "build"}
     assert isinstance(processor.version, str)
     assert callable(getattr(processor, "hear", None)) == bool(one.hears)

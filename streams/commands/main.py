@@ -12,8 +12,11 @@ from schemas.errors import GroundswellError
 from streams.commands import (
     deadletters,
     demo,
+    faces,
+    people,
     replay,
     settings,
+    show,
     status,
     submit,
     topics,
@@ -50,12 +53,15 @@ app.command("up")(up.up)
 app.command("submit")(submit.submit)
 app.command("watch")(watch.watch)
 app.command("status")(status.status)
+app.command("show")(show.show)
 app.command("train")(train.train)
 app.command("replay")(replay.replay)
 app.command("topics")(topics.topics)
 app.command("settings")(settings.settings)
 app.command("worker")(worker.worker)
 app.add_typer(deadletters.app, name="dead-letters")
+app.add_typer(faces.app, name="faces")
+app.add_typer(people.app, name="people")
 app.add_typer(weights.app, name="weights")
 
 

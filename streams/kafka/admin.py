@@ -132,7 +132,7 @@ def create_missing(settings: Settings, bootstrap: str) -> list[str]:
     missing = [
         NewTopic(
             t.name,
-            num_partitions=settings.partitions,
+            num_partitions=t.partitions or settings.partitions,
             replication_factor=settings.kafka_replication,
             config=topic_config(t),
         )
@@ -144,7 +144,8 @@ def create_missing(settings: Settings, bootstrap: str) -> list[str]:
     client = _client(settings, bootstrap)  # kept: its futures fail once it is collected
     futures = client.create_topics(missing, operation_timeout=_TIMEOUT_S)
     created = [name for name, future in futures.items() if _was_created(future, name)]
-    offset_ranges(settings, bootstrap, [(name, p) for name in created for p in range(settings.partitions)])
+    counts = {t.name: t.partitions or settings.partitions for t in TOPICS}
+    offset_ranges(settings, bootstrap, [(name, p) for name in created for p in range(counts[name])])
     return created
 
 
@@ -323,10 +324,9 @@ def _was_created(future: "Future[None]", name: str) -> bool:
 
 
 def _partition_difference(topic: Topic, counts: Mapping[str, int], settings: Settings) -> Iterator[Difference]:
-    if counts[topic.name] != settings.partitions:
-        yield Difference(
-            topic=topic.name, what="partitions", expected=str(settings.partitions), found=str(counts[topic.name])
-        )
+    expected = topic.partitions or settings.partitions
+    if counts[topic.name] != expected:
+        yield Difference(topic=topic.name, what="partitions", expected=str(expected), found=str(counts[topic.name]))
 
 
 def _config_differences(topic: Topic, found: Mapping[str, str]) -> Iterator[Difference]:

@@ -21,6 +21,9 @@ POLL_INTERVAL_S = 86_400.0
 """Not a limit for steps. With it a worker whose buffers are full would leave its group in the middle
 of a long step, and the step would be repeated for ever; whether a worker lives, its heartbeats say."""
 
+STANDBY_SESSION_S = 6.0
+"""Where somebody stands by, a dead worker is missed as soon as Kafka lets us (group.min.session.timeout.ms)."""
+
 _ROCKSDB_OPTIONS = {"driver": "rocksdict", "write_buffer_size": 4 * 2**20, "block_cache_size": 16 * 2**20}
 """A table has one database a partition; Faust's defaults would take gigabytes for them."""
 
@@ -49,11 +52,11 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
         topic_allow_declare=False,
         topic_disable_leader=True,
         topic_partitions=partitions,
-        table_standby_replicas=0,
+        table_standby_replicas=stage.standbys,
         processing_guarantee="at_least_once",
         consumer_auto_offset_reset="earliest",
         consumer_group_instance_id=instance,
-        broker_session_timeout=settings.session_timeout_s,
+        broker_session_timeout=session_timeout_s(settings, stage),
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_max_poll_interval=POLL_INTERVAL_S,
@@ -72,6 +75,11 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
     )
     app.transport = FinishedOnlyTransport(app.conf.broker_consumer, app, loop=app.loop)
     return app
+
+
+def session_timeout_s(settings: Settings, stage: Stage) -> float:
+    """How long a worker of this stage may be silent before it is taken for dead."""
+    return min(settings.session_timeout_s, STANDBY_SESSION_S) if stage.standbys else settings.session_timeout_s
 
 
 class PromptTables(TableManager):

@@ -7,12 +7,13 @@ a recovery would apply it, so that disk and changelog cannot tell different stor
 
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple  # Faust is untyped
 
 import msgspec
 
+from processors.stage import WideFold
 from schemas.errors import GroundswellError
 from schemas.event import Event, derive_id
 from schemas.ticks import TimePassed
@@ -35,11 +36,12 @@ class StateTooLarge(GroundswellError):
 
 
 class Change(NamedTuple):
-    """What a step did to one state; `value` None: nothing."""
+    """What a step did to one state; `value` None: nothing, unless it `deletes`."""
 
     key: str
     value: bytes | None
     waits: bool
+    deletes: bool = False
 
 
 class FoldState:
@@ -63,6 +65,9 @@ class FoldState:
         self._encoder = msgspec.json.Encoder(order="deterministic")
         self._decoder = msgspec.json.Decoder(fold.state_type)
         self._ticked_s = 0.0
+        self._wide = fold if isinstance(fold, WideFold) else None
+        self._is_restored = False
+        self._stepped: Mapping[str, Any] = {}
 
     def step_all(self, events: Sequence[Event], *, changes: list[Change]) -> list[list[Event]]:
         """Step every state the events concern; what changed goes to `changes`, to be written later.
@@ -73,6 +78,7 @@ class FoldState:
             From the fold, or a state is too large to be kept; `changes` is empty then.
         """
         changes.clear()
+        self.restore()
         made: list[Change] = []
         outputs = [self._step(event, made) for event in events]
         changes.extend(made)
@@ -80,7 +86,9 @@ class FoldState:
 
     def records(self, changes: Sequence[Change], partition: int) -> list[Record]:
         """Say what the changelogs must hold before the changes count."""
-        states = [self._record(self._states, partition, c.key, c.value) for c in changes if c.value is not None]
+        states = [
+            self._record(self._states, partition, c.key, c.value) for c in changes if c.value is not None or c.deletes
+        ]
         waiting = [
             self._record(self._waiting_keys, partition, c.key, b"1" if c.waits else None)
             for c in changes
@@ -99,9 +107,19 @@ class FoldState:
             if record.topic == self._waiting_keys.changelog_topic_name:
                 keys = self._waiting[record.partition]
                 (keys.add if record.value else keys.discard)(record.key.decode())
+        if self._wide:
+            self._wide.applied(self._stepped)
+
+    def restore(self) -> None:
+        """Give a wide fold all stored states, once after each rebalance; others read theirs one by one."""
+        if self._wide and not self._is_restored:
+            states = ((key.decode(), self._decoder.decode(value)) for key, value in self._states.items())
+            self._wide.restore(states)
+            self._is_restored = True
 
     def rebuild_waiting(self) -> None:
-        """Learn again which states wait, after a rebalance."""
+        """Learn again which states wait, after a rebalance; what a wide fold knows is out of date then, too."""
+        self._is_restored = False
         waiting: dict[int, set[str]] = defaultdict(set)
         for name in self._waiting_keys:
             key = name.decode()
@@ -124,6 +142,8 @@ class FoldState:
     def _step(self, event: Event, made: list[Change]) -> list[Event]:
         if isinstance(event, TimePassed):
             return self._tick(event, made) if event.stage == self._stage else []
+        if self._wide:
+            return self._step_wide(self._wide, event, made)
         key = self._fold.key(event)
         return [] if key is None else self._step_one(key, event, made)
 
@@ -147,6 +167,21 @@ class FoldState:
             raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
         made.append(Change(key, None if value == stored else value, self._fold.waits(state)))
         return list(outputs)
+
+    def _step_wide(self, fold: "WideFold[Any]", event: Event, made: list[Change]) -> list[Event]:
+        self._stepped, outputs = fold.step_wide(self._read, event)
+        for key, state in self._stepped.items():
+            value = None if state is None else self._encoder.encode(state)
+            if value is not None and len(value) > LARGEST_STATE_BYTES:
+                raise StateTooLarge(
+                    f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept"
+                )
+            made.append(Change(key, value, waits=False, deletes=value is None))
+        return list(outputs)
+
+    def _read(self, key: str) -> Any:
+        stored = self._states.get(key.encode())
+        return None if stored is None else self._decoder.decode(stored)
 
     @staticmethod
     def _record(table: Any, partition: int, key: str, value: bytes | None) -> Record:

@@ -171,9 +171,11 @@ class Runner:
         return app
 
     async def _become_ready(self, _: object = None, **__: object) -> None:
-        self.metrics.partitions.set(len(self._app.consumer.assignment()))
+        held = self._app.consumer.assignment()  # a standby holds changelogs, and nothing to read
+        self.metrics.partitions.set(sum(self._app.topics.acks_enabled_for(place.topic) for place in held))
         if self._fold:
             self._fold.rebuild_waiting()
+            self._thread.submit(self._fold.restore)  # the first step would do it, but why wait
         if not self._is_ready:
             self._is_ready = True
             log.info("ready", extra={"fields": {"port": self.port, "instance": self.instance}})

@@ -15,7 +15,7 @@ MANIFEST = Path(models.__file__).with_name("weights.toml")
 FileName = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_\-][A-Za-z0-9_.\-]*$")]
 """A plain name: it cannot leave its folder."""
 
-_CONVERTER = re.compile(r"^models\.[a-z_.]+:[a-z_]+$")
+_CONVERTER = re.compile(r"^models\.[a-z0-9_.]+:[a-z_]+$")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

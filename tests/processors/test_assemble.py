@@ -12,7 +12,7 @@ from processors.ports import Options
 from schemas.codec import encode
 from schemas.errors import PoolingOverflow, Unreadable
 from schemas.event import Event
-from schemas.features import Vector
+from schemas.features import Transcript, Vector
 from schemas.media import MediaDuplicated
 from schemas.outcomes import OutcomeObserved
 from schemas.progress import StageProgressed
@@ -165,6 +165,20 @@ def test_words_that_came_later_with_new_subtitles_take_the_place_of_silence():
     out = list(machine.feed([runs.cut(VIDEO, 0, count=1), runs.feature(VIDEO, 0)]))
     assert summary(out, "0").words == "words of segment 0"
     assert summary(out, "0").pooled["segments/text"].count == 1
+
+
+def test_words_that_were_heard_stand_where_nobody_wrote_any():
+    spoken = Transcript(
+        text="she sells sea shells", source="speech", model="whisper", model_version="1", language="en",
+        language_probability=0.9,
+    )  # fmt: skip
+    heard = msgspec.structs.replace(runs.feature(VIDEO, 0), transcript=spoken)
+    cut = runs.cut(VIDEO, 0, count=1, text="")
+    for events in ([cut, heard], [heard, cut]):
+        out = list(fold().feed([runs.fetched(VIDEO), runs.feature(VIDEO, "video"), runs.counted(VIDEO, 1), *events]))
+        for scope in ("0", "video"):
+            assert summary(out, scope).words == "she sells sea shells"
+            assert summary(out, scope).numbers["words"] == 4
 
 
 def test_a_segment_waits_for_every_modality_in_the_settings():

@@ -9,6 +9,7 @@ import pytest
 from examples import EXAMPLES, VIDEO_ID
 from hypothesis import given
 from hypothesis import strategies as st
+from people_examples import KEYS as OF_PEOPLE
 
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, Ref, Revision, Scope, VideoEvent, VideoId, derive_id
@@ -40,6 +41,7 @@ KEYS: dict[type[Event], str] = {
     TimePassed: "assemble/6",
     EventRejected: "text/segments/6/1042",
     EventRedriven: "text/segments/6/1042/redriven",
+    **OF_PEOPLE,
 }
 
 

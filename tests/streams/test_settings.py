@@ -51,3 +51,10 @@ def test_a_child_gets_exactly_the_settings_of_its_parent(tmp_path: Path) -> None
 
 def test_secrets_are_masked_when_printed() -> None:
     assert "s3cret" not in str(Settings(kafka_password="s3cret"))
+
+
+def test_a_segment_is_complete_when_every_stage_that_reads_segments_has_answered() -> None:
+    asked = Settings().options().modalities
+    assert {"text", "audio"} <= set(asked)
+    assert "assemble" not in asked
+    assert "identity" not in asked, "it answers when faces come, not for each segment"

@@ -1,0 +1,1 @@
+"""Faces: found, straightened, judged, put into numbers, followed, and compared."""

@@ -1,0 +1,122 @@
+"""``groundswell show VIDEO_ID``: what was seen, heard and said in a video, and when."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from streams import settings as settings_module
+from streams.text_safety import harmless
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from streams.video_record import ShownAnswer, ShownLabel, ShownSegment, ShownVideo, Stretch
+
+MOST_TIMES = 4
+"""Stretches of time that fit on a line."""
+
+MODALITY_WIDTH = 10
+
+MOST_WORDS = 300
+"""Characters of a segment's words."""
+
+
+def show(
+    video_id: Annotated[str, typer.Argument(help="As `groundswell submit` and `watch` print it.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show what was recognised in a video and when, with a picture for each label, and the words of each segment.
+
+    groundswell show youtube:dQw4w9WgXcQ
+    """
+    import msgspec
+    from rich.console import Console
+
+    from streams.kafka.connection import bootstrap_of
+    from streams.keyframes import Keyframes
+    from streams.video_record import read_record, shown
+    from streams.world import open_media
+
+    settings = settings_module.load()
+    record = read_record(settings, bootstrap_of(settings), video_id)
+    video = shown(record, Keyframes(open_media(settings), settings.home / "keyframes"))
+    if as_json:
+        typer.echo(msgspec.json.encode(video))
+        return
+    console = Console(soft_wrap=True)
+    for part in page(video):
+        console.print(part)
+
+
+def page(video: "ShownVideo") -> "Iterator[RenderableType]":
+    """Lay a video out for a terminal, part by part."""
+    from rich.text import Text
+
+    yield Text(harmless(video.title or video.video_id, longest=120), style="bold")
+    yield Text(f"{video.video_id}   {video.duration_s:.1f} s, {len(video.segments)} segments", style="dim")
+    if video.duplicate_of:
+        yield Text(f"a copy; see: groundswell show {video.duplicate_of}", style="yellow")
+    yield from _labels(video)
+    for modality, line in _coverage(video):
+        yield Text.assemble((f"{modality:<{MODALITY_WIDTH}}", "bold"), line)
+    for modality, answer in video.whole.items():
+        if answer.absent_reason:
+            yield Text(f"{modality} of the whole video: {harmless(answer.absent_reason)}", style="yellow")
+    for segment in video.segments:
+        yield from _segment(segment)
+
+
+def _labels(video: "ShownVideo") -> "Iterator[RenderableType]":
+    from rich.text import Text
+
+    if not video.labels:
+        yield Text("\nnothing recognised", style="yellow")
+        return
+    yield Text("\nrecognised", style="bold")
+    name_width = max(len(label.name) for label in video.labels)
+    for label in video.labels:
+        line = Text(
+            f"  {label.score:4.2f}  {label.modality:<{MODALITY_WIDTH}}{harmless(label.name):<{name_width}}  {_times(label)}"
+        )
+        yield line.append(f"  {label.keyframe or 'no picture kept'}", style="dim")
+    yield Text("")
+
+
+def _times(label: "ShownLabel") -> str:
+    times = ", ".join(map(_stretch, label.times[:MOST_TIMES]))
+    more = len(label.times) - MOST_TIMES
+    return f"{times} s" + (f" and {more} more" if more > 0 else "")
+
+
+def _stretch(stretch: "Stretch") -> str:
+    start, end = f"{stretch.start_s:.1f}", f"{stretch.end_s:.1f}"
+    return start if start == end else f"{start}-{end}"
+
+
+def _coverage(video: "ShownVideo") -> Iterator[tuple[str, str]]:
+    """For each modality: in how many segments it is there, and why not in the others."""
+    total = len(video.segments)
+    for modality in video.segments[0].answers if video.segments else ():
+        absent = Counter(s.answers[modality].absent_reason for s in video.segments)
+        there = absent.pop(None, 0)
+        reasons = "; ".join(f"{harmless(str(why))} ({n} of {total})" for why, n in sorted(absent.items()))
+        yield modality, f"{there} of {total} segments" + (f"; {reasons}" if reasons else "")
+
+
+def _segment(segment: "ShownSegment") -> "Iterator[RenderableType]":
+    from rich.text import Text
+
+    yield Text(f"\nsegment {segment.index}: {segment.start_s:.1f}-{segment.end_s:.1f} s", style="bold")
+    if segment.words:
+        words = harmless(segment.words, longest=MOST_WORDS)
+        yield Text.assemble(f"  “{words}”", (f" ({segment.words_source})" if segment.words_source else "", "dim"))
+    for modality, answer in segment.answers.items():
+        yield Text(f"  {modality:<{MODALITY_WIDTH}}{_said(answer)}", style="yellow" if answer.absent_reason else "")
+
+
+def _said(answer: "ShownAnswer") -> str:
+    labels = ", ".join(f"{harmless(label.name)} {label.score:.2f}" for label in answer.labels)
+    numbers = ", ".join(f"{name} {value:.3g}" for name, value in answer.numbers.items())
+    return "; ".join(part for part in (harmless(answer.absent_reason or ""), labels, numbers) if part) or "there"

@@ -1,0 +1,417 @@
+"""The gallery's fold: faces find their people, commands take effect in order, and nothing is lost by a restart."""
+
+import msgspec
+import people
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from people import Machine, count, face, track, video
+
+from schemas.codec import encode
+from schemas.commands import (
+    CommandAnswered,
+    CommandTaken,
+    CommandUndone,
+    EraseRequested,
+    IdentitiesMerged,
+    IdentityEnrolled,
+    IdentityForgotten,
+    IdentityNamed,
+    IdentityNot,
+    IdentitySplit,
+    Photo,
+)
+from schemas.errors import GroundswellError
+from schemas.event import Event
+from schemas.features import FeatureExtracted
+from schemas.progress import StageProgressed
+
+ONE, TWO, THREE = "url:one", "url:two", "url:three"
+
+
+def machine_with(*videos: list[Event], **options) -> Machine:
+    machine = Machine(**options)
+    for events in videos:
+        machine.feed(*events)
+    return machine
+
+
+def command(kind, number: int = 1, **fields):
+    return kind(event_id=f"{kind.__name__}-{number}", given_at_s=1.0, **fields)
+
+
+def answer_to(machine: Machine, asked) -> CommandAnswered:
+    answers = [e for e in machine.said if isinstance(e, CommandAnswered) and e.command_id == asked.event_id]
+    return answers[-1]
+
+
+def ask(machine: Machine, kind, number: int = 1, **fields) -> CommandAnswered:
+    asked = command(kind, number, **fields)
+    machine.feed(asked)
+    return answer_to(machine, asked)
+
+
+def test_a_face_seen_again_is_the_same_person():
+    machine = machine_with(video(ONE, ["anna"]), video(TWO, ["anna"], ["bert"]))
+    assert machine.owner(f"{ONE}/0/0") == machine.owner(f"{TWO}/0/0") != machine.owner(f"{TWO}/1/0")
+    anna = machine.identities[machine.owner(f"{ONE}/0/0")]
+    assert (anna.tracks, anna.videos, anna.screen_s) == (2, 2, 4.0)
+
+
+def test_two_faces_in_one_frame_are_two_people_however_alike():
+    machine = machine_with(video(ONE, ["twin", "twin"]))
+    assert machine.owner(f"{ONE}/0/0") != machine.owner(f"{ONE}/0/1")
+
+
+def test_a_link_named_only_by_the_earlier_track_counts_as_well():
+    first = track(ONE, 0, 0, "twin", cannot_link=(f"{ONE}/0/1",))
+    machine = machine_with([first, track(ONE, 0, 1, "twin"), count(ONE, 0, 2)])
+    assert machine.owner(f"{ONE}/0/0") != machine.owner(f"{ONE}/0/1")
+
+
+def test_nothing_below_the_least_quality_enters_the_gallery():
+    machine = machine_with(video(ONE, ["anna"], quality=0.1))
+    assert (len(machine.fold.gallery), machine.identities) == (0, {})
+    feature = [e for e in machine.said if isinstance(e, FeatureExtracted)][0]
+    assert feature.absent_reason == "no face that is good enough"
+
+
+def test_a_face_between_two_people_begins_a_third():
+    machine = machine_with(video(ONE, ["anna"], ["bert"]), threshold_l2=1.5)
+    machine.feed(track(TWO, 0, 0, "middle", vector=people.between("anna", "bert", 0.5)), count(TWO, 0, 1))
+    assert machine.owner(f"{TWO}/0/0") not in {machine.owner(f"{ONE}/0/0"), machine.owner(f"{ONE}/1/0")}
+
+
+def test_a_face_clearly_nearer_to_one_of_two_is_that_one():
+    machine = machine_with(video(ONE, ["anna"], ["bert"]), threshold_l2=1.5)
+    machine.feed(track(TWO, 0, 0, "nearly", vector=people.between("anna", "bert", 0.3)), count(TWO, 0, 1))
+    assert machine.owner(f"{TWO}/0/0") == machine.owner(f"{ONE}/0/0")
+
+
+def test_every_segment_gets_an_answer_with_shares_or_a_reason():
+    machine = machine_with(video(ONE, ["anna", "bert"], [], ["anna"]))
+    anna, bert = machine.owner(f"{ONE}/0/0"), machine.owner(f"{ONE}/0/1")
+    assert machine.people_in(ONE, 0) == {anna: 0.5, bert: 0.5}
+    assert machine.people_in(ONE, 2) == {anna: 0.5}
+    assert machine.people_in(ONE) == {anna: pytest.approx(4 / 12, abs=1e-6), bert: pytest.approx(2 / 12, abs=1e-6)}
+    reasons = {e.scope: e.absent_reason for e in machine.said if isinstance(e, FeatureExtracted)}
+    assert reasons == {"0": None, "1": "no faces", "2": None, "video": None}
+    done = [e for e in machine.said if isinstance(e, StageProgressed)][-1]
+    assert (done.state, done.done, done.total) == ("done", 3.0, 3.0)
+
+
+def test_an_answer_waits_for_the_last_track_of_its_segment():
+    machine = Machine()
+    assert not machine.feed(count(ONE, 0, 1))
+    assert any(isinstance(e, FeatureExtracted) for e in machine.feed(track(ONE, 0, 0, "anna")))
+
+
+def test_other_content_under_the_same_id_takes_the_place_of_the_earlier_one():
+    machine = machine_with(video(ONE, ["anna", "bert"]), video(ONE, ["carl"], revision="f" * 16)[:1])
+    machine.feed(count(ONE, 0, 1, revision="f" * 16))
+    assert list(machine.people_in(ONE)) == [machine.owner(f"{ONE}/0/0")]
+    assert len(machine.identities) == 1
+
+
+def test_a_track_that_is_extracted_anew_replaces_itself():
+    machine = machine_with(video(ONE, ["anna"]))
+    machine.feed(track(ONE, 0, 0, "bert"))
+    assert [p.tracks for p in machine.identities.values()] == [1]
+    assert machine.people_in(ONE, 0) == {machine.owner(f"{ONE}/0/0"): 0.5}
+
+
+def test_a_name_is_written_in_identities_and_nowhere_else():
+    machine = machine_with(video(ONE, ["anna"]))
+    anna = machine.owner(f"{ONE}/0/0")
+    assert ask(machine, IdentityNamed, identity_id=anna, name="Anna Zed").state == "done"
+    assert machine.identities[anna].name == "Anna Zed"
+    where = {type(e).__name__ for e in machine.said if b"Anna Zed" in encode(e)}
+    assert where == {"IdentityRecorded", "CommandTaken"}
+
+
+def test_naming_is_taken_back():
+    machine = machine_with(video(ONE, ["anna"]))
+    anna = machine.owner(f"{ONE}/0/0")
+    ask(machine, IdentityNamed, identity_id=anna, name="A")
+    ask(machine, IdentityNamed, 2, identity_id=anna, name="B")
+    assert ask(machine, CommandUndone, command_id="IdentityNamed-2").state == "done"
+    assert machine.identities[anna].name == "A"
+    assert ask(machine, CommandUndone, 2, command_id="IdentityNamed-2").state == "refused"
+
+
+def test_merged_people_speak_with_one_voice_and_part_again_by_undo():
+    machine = machine_with(video(ONE, ["anna"]), video(TWO, ["old anna"], ["anna"]))
+    anna, old = machine.owner(f"{ONE}/0/0"), machine.owner(f"{TWO}/0/0")
+    before = dict(machine.identities)
+    ask(machine, IdentitiesMerged, into_id=anna, from_id=old)
+    assert (machine.identities[anna].tracks, machine.identities[anna].videos) == (3, 2)
+    assert machine.people_in(TWO) == {anna: 0.5}
+    assert machine.people_in(TWO, 0) == {anna: 0.5}
+    ask(machine, CommandUndone, command_id="IdentitiesMerged-1")
+    assert machine.identities == before
+    assert machine.people_in(TWO) == {anna: 0.25, old: 0.25}
+
+
+def test_a_face_like_the_merged_one_finds_the_one_who_speaks():
+    machine = machine_with(video(ONE, ["anna"], ["old anna"]))
+    anna, old = machine.owner(f"{ONE}/0/0"), machine.owner(f"{ONE}/1/0")
+    ask(machine, IdentitiesMerged, into_id=anna, from_id=old)
+    middle = people.between("anna", "old anna", 0.5)
+    machine.feed(track(TWO, 0, 0, "both", vector=middle), count(TWO, 0, 1))
+    assert machine.owner(f"{TWO}/0/0") == anna
+
+
+def test_merging_in_a_row_and_undoing_the_first_leaves_the_second():
+    machine = machine_with(video(ONE, ["a"], ["b"], ["c"]))
+    a, b, c = (machine.owner(f"{ONE}/{n}/0") for n in range(3))
+    ask(machine, IdentitiesMerged, 1, into_id=b, from_id=c)
+    ask(machine, IdentitiesMerged, 2, into_id=a, from_id=b)
+    assert set(machine.identities) == {a}
+    ask(machine, CommandUndone, command_id="IdentitiesMerged-1")
+    assert set(machine.identities) == {a, c}
+    assert machine.owner(f"{ONE}/1/0") == a
+
+
+def test_two_people_of_one_frame_are_not_merged():
+    machine = machine_with(video(ONE, ["anna", "bert"]))
+    a, b = machine.owner(f"{ONE}/0/0"), machine.owner(f"{ONE}/0/1")
+    answer = ask(machine, IdentitiesMerged, into_id=a, from_id=b)
+    assert (answer.state, "one frame" in answer.message) == ("refused", True)
+    assert set(machine.identities) == {a, b}
+
+
+def test_a_split_decides_the_other_tracks_again_and_is_taken_back():
+    machine = Machine(threshold_l2=3.0)  # far too generous: everybody is one
+    machine.feed(*video(ONE, ["anna"], ["bert"]), *video(TWO, ["anna"], ["bert"]))
+    everyone = machine.owner(f"{ONE}/0/0")
+    assert set(machine.identities) == {everyone}
+    before = machine.identities[everyone]
+    answer = ask(machine, IdentitySplit, identity_id=everyone, tracks=(f"{ONE}/1/0",))
+    assert machine.owner(f"{TWO}/1/0") == machine.owner(f"{ONE}/1/0") == answer.identity_id != everyone
+    assert machine.owner(f"{TWO}/0/0") == machine.owner(f"{ONE}/0/0") == everyone
+    assert machine.identities[everyone].cannot_link == (answer.identity_id,)
+    assert set(machine.people_in(TWO, 1)) == {answer.identity_id}
+    ask(machine, CommandUndone, command_id="IdentitySplit-1")
+    assert machine.identities == {everyone: before}
+
+
+def test_not_this_person_is_never_made_again():
+    machine = machine_with(video(ONE, ["anna"]), video(TWO, ["anna"]))
+    anna, key = machine.owner(f"{ONE}/0/0"), f"{TWO}/0/0"
+    ask(machine, IdentityNot, identity_id=anna, track=key)
+    other = machine.owner(key)
+    assert other not in ("", anna)
+    machine.feed(track(TWO, 0, 0, "anna", vector=face("anna", "closer", noise=0.01)))
+    assert machine.owner(key) != anna
+    ask(machine, IdentitiesMerged, into_id=anna, from_id=machine.owner(key))
+    assert machine.owner(key) != anna
+
+
+def test_not_this_person_is_taken_back():
+    machine = machine_with(video(ONE, ["anna"]), video(TWO, ["anna"]))
+    anna = machine.owner(f"{ONE}/0/0")
+    before = machine.identities[anna]
+    ask(machine, IdentityNot, identity_id=anna, track=f"{TWO}/0/0")
+    ask(machine, CommandUndone, command_id="IdentityNot-1")
+    assert machine.identities == {anna: before}
+
+
+def photo(person: object, *look: object, quality: float = 0.9) -> Photo:
+    return Photo(sha256="0" * 64, quality=quality, vector=face(person, *look))
+
+
+def test_photos_name_whoever_they_show():
+    machine = machine_with(video(ONE, ["anna"], ["bert"]))
+    answer = ask(machine, IdentityEnrolled, name="Anna", photos=(photo("anna", 1), photo("anna", 2)))
+    assert answer.identity_id == machine.owner(f"{ONE}/0/0")
+    assert (machine.identities[answer.identity_id].name, machine.identities[answer.identity_id].photos) == ("Anna", 2)
+
+
+def test_somebody_enrolled_is_known_when_they_come():
+    machine = Machine()
+    anna = ask(machine, IdentityEnrolled, name="Anna", photos=(photo("anna", 1),)).identity_id
+    machine.feed(*video(ONE, ["anna"]))
+    assert list(machine.people_in(ONE)) == [anna]
+    ask(machine, CommandUndone, command_id="IdentityEnrolled-1")
+    assert (machine.identities[anna].name, machine.identities[anna].photos) == ("", 0)
+
+
+def test_photos_of_somebody_else_by_name_are_refused():
+    machine = machine_with(video(ONE, ["anna"]))
+    ask(machine, IdentityEnrolled, name="Anna", photos=(photo("anna", 1),))
+    assert ask(machine, IdentityEnrolled, 2, name="Bert", photos=(photo("anna", 2),)).state == "refused"
+    assert ask(machine, IdentityEnrolled, 3, name="Anna", photos=(photo("anna", 2, quality=0.1),)).state == "refused"
+
+
+def test_who_is_forgotten_leaves_no_vector_and_no_name():
+    machine = machine_with(video(ONE, ["anna", "bert"]), video(TWO, ["anna"]))
+    anna = machine.owner(f"{ONE}/0/0")
+    ask(machine, IdentityNamed, identity_id=anna, name="Anna Zed")
+    ask(machine, IdentityEnrolled, name="Anna Zed", photos=(photo("anna", 1),))
+    answer = ask(machine, IdentityForgotten, identity_id=anna)
+    assert {f"{ONE}/0/0", f"{TWO}/0/0", anna, "command/IdentityNamed-1"} <= set(answer.erased)
+    assert len(answer.erased_refs) == 2
+    stored = msgspec.json.encode(list(machine.memory.states.items()))
+    assert b"Anna Zed" not in stored
+    assert anna not in machine.fold.gallery
+    assert (set(machine.people_in(ONE)), set(machine.people_in(TWO))) == ({machine.owner(f"{ONE}/0/1")}, set())
+    for name in ("anna", "bert"):
+        vectors = [face(name, v, s, t).data for v, s, t in ((ONE, 0, 0), (ONE, 0, 1), (TWO, 0, 0))]
+        found = any(msgspec.json.encode(vector)[1:-1] in stored for vector in vectors)
+        assert found == (name == "bert")
+
+
+def test_an_erased_video_takes_its_faces_along():
+    machine = machine_with(video(ONE, ["anna"], ["bert"]), video(TWO, ["anna"]))
+    only_two = machine_with(video(TWO, ["anna"]))
+    answer = ask(machine, EraseRequested, video_id=ONE)
+    assert {f"{ONE}/0/0", f"{ONE}/0/count", f"{ONE}/1/0"} <= set(answer.erased)
+    assert [(p.tracks, p.videos) for p in machine.identities.values()] == [(1, 1)]
+    assert not [key for key in machine.memory.states if ONE in key]
+    machine.feed(*video(ONE, ["anna"], ["bert"]))
+    assert not [key for key in machine.memory.states if ONE in key]
+    assert [p.centroid for p in machine.identities.values()] == [p.centroid for p in only_two.identities.values()]
+
+
+def test_a_command_that_cannot_be_done_is_answered_and_changes_nothing():
+    machine = machine_with(video(ONE, ["anna"]))
+    states = dict(machine.memory.states)
+    answer = ask(machine, IdentityNamed, identity_id="person:0123456789abcdef", name="Nobody")
+    assert (answer.state, "people list" in answer.message) == ("refused", True)
+    left = {key: state for key, state in machine.memory.states.items() if not key.startswith("done/")}
+    assert left == states
+
+
+def test_a_command_takes_effect_once_and_in_its_place_among_the_faces():
+    machine = machine_with(video(ONE, ["anna"]))
+    asked = command(IdentityNamed, identity_id=machine.owner(f"{ONE}/0/0"), name="Anna")
+    taken = machine.fold.step_wide(machine.memory.states.get, asked)
+    assert ([type(e) for e in taken[1]], taken[0]) == ([CommandTaken], {})
+    machine.feed(asked)
+    assert not machine.feed(asked, taken[1][0])
+
+
+def test_what_is_no_face_is_refused():
+    machine = Machine()
+    with pytest.raises(GroundswellError, match="128"):
+        machine.feed(track(ONE, 0, 0, "anna", vector=people.to_vector([1.0, 2.0])))
+
+
+# -- rebuilding ----------------------------------------------------------------------------------------
+
+NAMES = ["anna", "bert", "carl", "dora"]
+VIDEOS = [ONE, TWO, THREE]
+casts = st.lists(st.lists(st.sampled_from(NAMES), max_size=3), min_size=1, max_size=3)
+orders = st.lists(
+    st.tuples(st.sampled_from(["name", "merge", "split", "not", "undo", "forget", "enrol"]), st.integers(0, 9), st.integers(0, 9)),
+    max_size=6,
+)  # fmt: skip
+
+
+def story(machine: Machine, films: list[list[list[str]]], asked: list[tuple[str, int, int]]) -> list[Event]:
+    """Play films and commands, and give everything that came in, as the logs have it."""
+    log: list[Event] = []
+    commands = list(asked)
+    for number, film in enumerate(films):
+        for event in video(VIDEOS[number], *film):
+            machine.feed(event)
+            log.append(event)
+        for kind, left, right in [commands.pop(0) for _ in range(min(2, len(commands)))]:
+            wanted = _command(machine, kind, left=left, right=right, number=len(log))
+            if wanted is not None:
+                log += [e for e in machine.feed(wanted) if isinstance(e, CommandTaken)]
+    return log
+
+
+def _command(machine: Machine, kind: str, *, left: int, right: int, number: int):
+    known = sorted(machine.identities)
+    tracks = sorted(k.removeprefix("track/") for k in machine.memory.states if k.startswith("track/url"))
+    before = [e.command.event_id for e in machine.said if isinstance(e, CommandTaken)]
+    if kind == "enrol":
+        return command(IdentityEnrolled, number, name=f"N{left}", photos=(photo(NAMES[right % 4], left),))
+    if not known or not tracks or (kind == "undo" and not before):
+        return None
+    one, other, some = known[left % len(known)], known[right % len(known)], tracks[right % len(tracks)]
+    return {
+        "name": lambda: command(IdentityNamed, number, identity_id=one, name=f"N{right}"),
+        "merge": lambda: command(IdentitiesMerged, number, into_id=one, from_id=other),
+        "split": lambda: command(IdentitySplit, number, identity_id=machine.owner(some) or one, tracks=(some,)),
+        "not": lambda: command(IdentityNot, number, identity_id=one, track=some),
+        "undo": lambda: command(CommandUndone, number, command_id=before[right % len(before)]),
+        "forget": lambda: command(IdentityForgotten, number, identity_id=one),
+    }[kind]()
+
+
+def stored(machine: Machine) -> dict[str, bytes]:
+    return {key: msgspec.json.encode(state, order="deterministic") for key, state in machine.memory.states.items()}
+
+
+OPTIONS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+@OPTIONS
+@given(films=st.lists(casts, min_size=1, max_size=3), asked=orders)
+def test_a_rebuild_from_the_log_gives_the_same_gallery_byte_for_byte(films, asked):
+    live = Machine()
+    log = story(live, films, asked)
+    again = Machine()
+    again.feed(*log)
+    assert stored(again) == stored(live)
+    assert again.fold.gallery.digest() == live.fold.gallery.digest()
+    assert again.identities == live.identities
+
+
+@OPTIONS
+@given(films=st.lists(casts, min_size=1, max_size=3), asked=orders, flat_limit=st.sampled_from([2, 50_000]))
+def test_a_restart_after_every_event_changes_nothing(films, asked, flat_limit):
+    steady = Machine(flat_limit=flat_limit)
+    log = story(steady, films, asked)
+    restless = Machine(flat_limit=flat_limit)
+    for event in log:
+        restless.feed(event)
+        restless.restart()
+    assert stored(restless) == stored(steady)
+    assert restless.said == [e for e in steady.said if not isinstance(e, CommandTaken)]
+    assert restless.fold.gallery.digest() == steady.fold.gallery.digest()
+
+
+@OPTIONS
+@given(films=st.lists(casts, min_size=1, max_size=3), asked=orders, data=st.data())
+def test_redelivery_changes_nothing(films, asked, data):
+    once = Machine()
+    log = story(once, films, asked)
+    twice = Machine()
+    for place, event in enumerate(log):
+        twice.feed(event)
+        back = data.draw(st.integers(0, min(place, 3)))
+        before = stored(twice)
+        twice.feed(*log[place - back : place + 1])
+        assert stored(twice) == before
+    assert stored(twice) == stored(once)
+
+
+@OPTIONS
+@given(films=st.lists(casts, min_size=1, max_size=3), asked=orders)
+def test_counts_and_sums_always_add_up(films, asked):
+    machine = Machine()
+    story(machine, films, asked)
+    states = machine.memory.states
+    people_now = {k: s.person for k, s in states.items() if s.person is not None}
+    for person in people_now.values():
+        own = [s.track for k, s in states.items() if s.track is not None and s.track.identity_id == person.identity_id]
+        assert (person.own.count if person.own else 0) == len(own) == person.tracks + len(person.photos)
+        for name in person.absorbed:
+            assert people_now[f"person/{name}"].merged_into == person.identity_id
+    for key, state in states.items():
+        if state.video is not None:
+            placed = [
+                (index, p.identity_id)
+                for index in range(8)
+                if (segment := states.get(f"segment/{key.removeprefix('video/')}/{index}"))
+                for p in segment.segment.tracks.values()
+                if p.identity_id
+            ]
+            assert {name for _, name in placed} == set(state.video.people)
+            for name, seen in state.video.people.items():
+                assert seen.tracks == len([1 for _, other in placed if other == name])
+    assert set(machine.identities) == {p.identity_id for p in people_now.values() if not p.merged_into and (p.name or p.tracks or p.photos or p.absorbed)}  # fmt: skip
