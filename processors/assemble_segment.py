@@ -86,7 +86,7 @@ def _can_settle(state: SegmentState) -> bool:
     Without any vector there is nothing to let go of, and a real answer may still come (subtitles that were added later).
     """
     answers = state.answers.values()
-    return any([a.pooled for a in answers]) and not any([is_failure(a) for a in answers])
+    return any(a.pooled for a in answers) and not any(is_failure(a) for a in answers)
 
 
 def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summarised:
@@ -116,7 +116,7 @@ def _numbers(answers: dict[str, Answer]) -> Iterator[tuple[str, float]]:
 
 
 def _labels(answers: dict[str, Answer]) -> tuple[Label, ...]:
-    if not any([answer.labels for answer in answers.values()]):
+    if not any(answer.labels for answer in answers.values()):
         return ()
     return tuple(label for _, answer in sorted(answers.items()) for label in answer.labels)
 

@@ -13,7 +13,9 @@ def processes_of(home: Path) -> dict[int, str]:
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            belongs = str(home).encode() in folder.joinpath("environ").read_bytes() + folder.joinpath("cmdline").read_bytes()
+            belongs = (
+                str(home).encode() in folder.joinpath("environ").read_bytes() + folder.joinpath("cmdline").read_bytes()
+            )
             state = folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0]
             command = folder.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:

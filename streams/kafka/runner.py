@@ -33,10 +33,10 @@ from streams.topology import Stage, topic
 BATCH_WAIT_S = 0.03
 """How long a batch waits for company; a lone event is delayed by no more."""
 
-FINISH_S = 7.0
+FINISH_S = 6.5
 """A worker told to stop gives the step in work so long, then leaves it to another."""
 
-GOODBYE_S = 2.0
+GOODBYE_S = 1.5
 """And so long for the last commit and to leave the group; together under ten seconds."""
 
 SETTLE_S = 2.0
@@ -125,8 +125,7 @@ class Runner:
         """
         self._loop, self._on_ready = asyncio.get_running_loop(), on_ready
         self._last_beat_s = _clock_s()
-        endpoint = metrics.Endpoint(self.metrics, self.health, self.settings.metrics_port)
-        self.port = endpoint.port
+        self.port = metrics.serve(self.metrics, self.health, port=self.settings.metrics_port)
         self._keep(self._beat())
         self._keep(self._start())
         await self._leaving.wait()
@@ -134,7 +133,6 @@ class Runner:
             await self._leave()
         for task in tuple(self._tasks):
             task.cancel()
-        endpoint.close()
         return "" if self._is_told else self._failure
 
     def health(self) -> dict[str, object]:
@@ -160,6 +158,7 @@ class Runner:
         await app.start()
 
     def _build(self) -> Any:
+        self._folder.mkdir(parents=True, exist_ok=True)
         where = {"bootstrap": self._bootstrap, "instance": self.instance, "folder": self._folder}
         app = self._app = make_app(self.settings, self.stage, partitions=self._count, **where)  # type: ignore[arg-type]  # a dict of them
         raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
@@ -363,6 +362,8 @@ class Runner:
 
     def _has_slept(self) -> bool:
         """Whether the process stood still so long that its session may be over, and with it its rights."""
+        if not self._is_ready:
+            return bool(self._failure)
         return bool(self._failure) or _clock_s() - self._last_beat_s > self.settings.session_timeout_s / 2
 
     def _in_work_s(self) -> float:
