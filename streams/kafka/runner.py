@@ -362,9 +362,8 @@ class Runner:
 
     def _has_slept(self) -> bool:
         """Whether the process stood still so long that its session may be over, and with it its rights."""
-        if not self._is_ready:
-            return bool(self._failure)
-        return bool(self._failure) or _clock_s() - self._last_beat_s > self.settings.session_timeout_s / 2
+        slept_s = _clock_s() - self._last_beat_s if self._is_ready else 0.0
+        return bool(self._failure) or slept_s > self.settings.session_timeout_s / 2
 
     def _in_work_s(self) -> float:
         return time.monotonic() - self._in_work_since_s if self._in_work_since_s else 0.0
