@@ -307,18 +307,18 @@ class Runner:
         return published
 
     async def _confirm_or_reject(self, delivery: Delivery, answer: Answer) -> Answer:
-        letter = answer.rejected
         try:
             await self._confirm([answer])
             return answer
         except OutputTooLarge as error:
-            letter = letter or reject(self.stage.name, delivery, error, attempts=1)
-        rejected = Answer(rejected=letter)
+            refused = answer if answer.rejected else await self._thread.call(self._attempts.refuse, delivery, error)
         try:
-            await self._confirm([rejected])
-        except OutputTooLarge:
-            await self._confirm([Answer(rejected=without_value(letter))])
-        return rejected
+            await self._confirm([refused])
+        except OutputTooLarge as error:
+            letter = refused.rejected or reject(self.stage.name, delivery, error, attempts=1)
+            refused = Answer(rejected=without_value(letter))
+            await self._confirm([refused])
+        return refused
 
     async def _confirm(self, answers: Sequence[Answer]) -> None:
         outputs = [event for answer in answers for event in answer.outputs]

@@ -107,6 +107,13 @@ class Attempts:
             for event in read
         ]  # fmt: skip
 
+    def refuse(self, delivery: Delivery, error: Exception) -> Answer:
+        """Give a delivery up whose answer cannot be published."""
+        event = self._read(delivery)
+        if event is None or isinstance(event, EventRejected):
+            return Answer(rejected=self._reject(delivery, error, attempts=1))
+        return self._dead(delivery, event, error, 1)
+
     def _read(self, delivery: Delivery) -> Event | None:
         """Decode; an `EventRejected` when that fails, None for a record meant for another stage."""
         meant_for = dict(delivery.headers).get(REDRIVE_HEADER)
