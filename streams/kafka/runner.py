@@ -24,8 +24,9 @@ from streams.kafka.broadcast import Broadcast
 from streams.kafka.connection import aiokafka_security
 from streams.kafka.faust_app import make_app
 from streams.kafka.fold_state import Change, FoldState
-from streams.kafka.outbox import Outbox, OutputTooLarge
-from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown, reject, without_value
+from streams.kafka.outbox import Outbox
+from streams.kafka.publisher import Publisher
+from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown
 from streams.kafka.step_thread import StepThread
 from streams.settings import Settings
 from streams.topology import Stage, topic
@@ -99,6 +100,7 @@ class Runner:
             stopping=self._stopping,
             on_retry=self.metrics.retries.inc,
         )
+        self._publisher = Publisher(self.outbox, self.metrics, self._attempts, self._thread)
 
     def report(self, event: Event) -> None:
         """Send progress from any thread, at once; it may get lost."""
@@ -296,39 +298,9 @@ class Runner:
         return answers
 
     async def _publish(self, deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> list[Answer]:
-        """Have the broker confirm all answers; what is too large becomes a dead letter."""
-        try:
-            await self._confirm(answers)
-            published = list(answers)
-        except OutputTooLarge:
-            pairs = zip(deliveries, answers, strict=True)
-            published = [await self._confirm_or_reject(delivery, answer) for delivery, answer in pairs]
+        published = await self._publisher.publish(deliveries, answers)
         faults.point("after-send")
         return published
-
-    async def _confirm_or_reject(self, delivery: Delivery, answer: Answer) -> Answer:
-        try:
-            await self._confirm([answer])
-            return answer
-        except OutputTooLarge as error:
-            refused = answer if answer.rejected else await self._thread.call(self._attempts.refuse, delivery, error)
-        try:
-            await self._confirm([refused])
-        except OutputTooLarge as error:
-            letter = refused.rejected or reject(self.stage.name, delivery, error, attempts=1)
-            refused = Answer(rejected=without_value(letter))
-            await self._confirm([refused])
-        return refused
-
-    async def _confirm(self, answers: Sequence[Answer]) -> None:
-        outputs = [event for answer in answers for event in answer.outputs]
-        rejected = [answer.rejected for answer in answers if answer.rejected]
-        await self.outbox.confirm([*outputs, *rejected])
-        for event in outputs:
-            self.metrics.count_out(event)
-        for letter in rejected:
-            self.metrics.dead.inc()
-            log.error("gave up %s: %s", letter.record_key, letter.error)
 
     def _hear(self, event: Event) -> None:
         def hear() -> None:
