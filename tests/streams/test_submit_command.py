@@ -34,7 +34,9 @@ def test_thousands_of_lines_are_published_and_each_bad_one_is_named(
     assert f"list.txt:{LINES + 2}" in done.stderr
     printed = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(printed) == LINES
-    events = [event_of(record) for record in read_to_end(settings, broker.bootstrap, ["links"])]
-    published = {e.video_id: e for e in events if isinstance(e, LinkSubmitted) and e.video_id.startswith("vimeo:90")}
+    # The broker is shared: other tests send garbage to the same topic.
+    records = [r for r in read_to_end(settings, broker.bootstrap, ["links"]) if (r.key or b"").startswith(b"vimeo:90")]
+    events = [event for event in map(event_of, records) if isinstance(event, LinkSubmitted)]
+    published = {event.video_id: event for event in events}
     assert {p["video_id"] for p in printed} == set(published)
     assert all(published[p["video_id"]].submission_id == p["submission_id"] for p in printed)
