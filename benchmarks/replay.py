@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.report import report
 from models.pooling import pool_one
@@ -28,6 +29,8 @@ from schemas.summaries import Summarised
 from streams.rescoring import assemble_again, score_again, summaries_of
 from streams.storage.releases import STARTERS, event_of
 from streams.topology import topic_of
+
+Floats = NDArray[np.float64]
 
 DIM = 384
 AIM_VIDEOS_A_SECOND = 3000
@@ -93,9 +96,10 @@ def _scorer() -> ScoreProcessor:
     return scorer
 
 
-def _vectors(count: int) -> np.ndarray:
+def _vectors(count: int) -> Floats:
     numbers = np.random.default_rng(1).normal(size=(count, DIM))
-    return numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
+    unit: Floats = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
+    return unit
 
 
 def _metadata(number: int) -> Metadata:
@@ -109,7 +113,7 @@ def _metadata(number: int) -> Metadata:
     )
 
 
-def _summary(number: int, vectors: np.ndarray) -> Summarised:
+def _summary(number: int, vectors: Floats) -> Summarised:
     pooled = pool_one(vectors[number % len(vectors)])
     return Summarised(
         event_id=derive_id("benchmark", "1", str(number)),
@@ -127,30 +131,49 @@ def _summary(number: int, vectors: np.ndarray) -> Summarised:
     )
 
 
-def _video(number: int, vectors: np.ndarray) -> Iterator[Event]:
+def _video(number: int, vectors: Floats) -> Iterator[Event]:
     video_id, revision = f"url:v{number}", _revision(number)
-    ids = {"video_id": video_id, "revision": revision}
-    sha256 = revision * 4
-    yield MediaFetched(event_id=f"m{number}", submission_id="s", sha256=sha256, metadata=_metadata(number), **ids)
-    yield _feature(ids, "video", vectors[number % len(vectors)])
+    yield MediaFetched(
+        event_id=f"m{number}",
+        video_id=video_id,
+        revision=revision,
+        submission_id="s",
+        sha256=revision * 4,
+        metadata=_metadata(number),
+    )
+    yield _feature(number, "video", vectors[number % len(vectors)])
     for index in range(SEGMENTS):
-        times = {"start_s": 5.0 * index, "end_s": 5.0 * index + 5}
-        text = "and then we put the keel on with a big hammer"
-        yield SegmentCut(event_id=f"c{number}/{index}", index=index, count=SEGMENTS, text=text, **times, **ids)
-        yield _feature(ids, str(index), vectors[(number + index) % len(vectors)])
-    yield VideoSegmented(event_id=f"n{number}", count=SEGMENTS, duration_s=5.0 * SEGMENTS, **ids)
+        yield _cut(number, index)
+        yield _feature(number, str(index), vectors[(number + index) % len(vectors)])
+    yield VideoSegmented(
+        event_id=f"n{number}", video_id=video_id, revision=revision, count=SEGMENTS, duration_s=5.0 * SEGMENTS
+    )
 
 
-def _feature(ids: dict[str, str], scope: str, vector: np.ndarray) -> FeatureExtracted:
+def _cut(number: int, index: int) -> SegmentCut:
+    return SegmentCut(
+        event_id=f"c{number}/{index}",
+        video_id=f"url:v{number}",
+        revision=_revision(number),
+        index=index,
+        count=SEGMENTS,
+        start_s=5.0 * index,
+        end_s=5.0 * index + 5,
+        text="and then we put the keel on with a big hammer",
+    )
+
+
+def _feature(number: int, scope: str, vector: Floats) -> FeatureExtracted:
     return FeatureExtracted(
-        event_id=f"f/{scope}",
+        event_id=f"f{number}/{scope}",
+        video_id=f"url:v{number}",
+        revision=_revision(number),
         scope=scope,
         modality="text",
         model="benchmark",
         model_version="1",
         vector=to_vector(vector),
         numbers={"words": 10.0, "words_per_minute": 120.0},
-        **ids,
     )
 
 

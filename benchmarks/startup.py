@@ -12,8 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks.report import report
-
+from benchmarks.report import Cell, report
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.settings import Settings, load
@@ -38,9 +37,9 @@ def start_s(settings: Settings, stage: Stage) -> float:
         supervisor.stop()
 
 
-def measure(settings: Settings, runs: int) -> list[dict[str, object]]:
+def measure(settings: Settings, runs: int) -> list[dict[str, Cell]]:
     """Start every stage `runs` times, after one start that warms the caches."""
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, Cell]] = []
     for stage in STAGES:
         limit_s = NETWORK_LIMIT_S if stage.weights else PLAIN_LIMIT_S
         times_s = [start_s(settings, stage) for _ in range(runs + 1)][1:]

@@ -68,7 +68,7 @@ class Topic:
 
 
 _TOPICS: tuple[tuple[str, Topic], ...] = (
-    ("video/text", Topic("title_and_description", "the words of the title and description")),
+    ("video/text", Topic("title_and_description", "the words of the title, tags and description")),
     ("segments/text", Topic("spoken_words", "the words spoken")),
     ("segments/visual", Topic("pictures", "what can be seen")),
     ("segments/audio", Topic("sound", "what can be heard")),

@@ -87,7 +87,7 @@ def _can_settle(state: SegmentState) -> bool:
     Without any vector there is nothing to let go of, and a real answer may still come (subtitles that were added later).
     """
     answers = state.answers.values()
-    return any([a.pooled for a in answers]) and not any([is_failure(a) for a in answers])
+    return any(a.pooled for a in answers) and not any(is_failure(a) for a in answers)
 
 
 def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summarised:
@@ -127,7 +127,7 @@ def _labels(answers: dict[str, Answer]) -> tuple[Label, ...]:
 
     The answer for the whole video says who is in it, and is replaced when that changes.
     """
-    if not any([answer.labels for answer in answers.values()]):
+    if not any(answer.labels for answer in answers.values()):
         return ()
     return tuple(label for name, answer in sorted(answers.items()) if name != PEOPLE for label in answer.labels)
 

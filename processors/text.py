@@ -54,7 +54,7 @@ class TextProcessor:
     With a `SpeechReader`, segments of videos without subtitles are listened to first.
     """
 
-    version = f"1/{MODEL_VERSION}"
+    version = f"2/{MODEL_VERSION}"
 
     def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
         self._encoder = encoder
@@ -143,7 +143,7 @@ def _spoken(event: SegmentCut, text: str) -> Passage:
 
 
 def _written(event: MediaFetched) -> Passage:
-    text = title_and_description(event.metadata)
+    text = own_words(event.metadata)
     return Passage(
         video_id=event.video_id,
         revision=event.revision,
@@ -154,13 +154,13 @@ def _written(event: MediaFetched) -> Passage:
     )
 
 
-def title_and_description(metadata: Metadata) -> str:
-    """Join what a video says about itself into one text.
+def own_words(metadata: Metadata) -> str:
+    """Join what a video says about itself into one text: title, tags, description.
 
-    >>> title_and_description(Metadata(title="Tea ", description=" for two"))
-    'Tea\\nfor two'
+    >>> own_words(Metadata(title="Tea ", tags=("kettle", "cup"), description=" for two"))
+    'Tea\\nkettle, cup\\nfor two'
     """
-    parts = (metadata.title.strip(), metadata.description.strip())
+    parts = (metadata.title.strip(), ", ".join(metadata.tags).strip(), metadata.description.strip())
     return "\n".join(part for part in parts if part)
 
 

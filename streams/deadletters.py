@@ -1,22 +1,40 @@
 """Dead letters that wait for a person, and the way back for them."""
 
+import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from schemas.deadletters import EventRedriven, EventRejected
-from schemas.errors import UsageError
+from schemas.errors import Unreadable, UsageError
 from schemas.event import Event, derive_id
-from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
+from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
 from streams.kafka.step import REDRIVE_HEADER
 from streams.settings import Settings
 
 TOPIC = "dead-letters"
 
 
+log = logging.getLogger(__name__)
+
+
 def letters(settings: Settings, bootstrap: str) -> list[Event]:
-    """Read everything on the topic: rejections, and notes of what was redriven."""
+    """Read everything on the topic: rejections, and notes of what was redriven.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Kafka does not answer.
+    """
     records = latest_per_key(read_to_end(settings, bootstrap, [TOPIC]))
-    return [event_of(record) for record in records.values()]
+    return list(_readable(records.values()))
+
+
+def _readable(records: Iterable[Record]) -> Iterator[Event]:
+    for record in records:
+        try:
+            yield event_of(record)
+        except Unreadable as error:
+            log.warning("passed over %s/%d/%d: %s", record.topic, record.partition, record.offset, error)
 
 
 def waiting(settings: Settings, bootstrap: str) -> list[EventRejected]:
@@ -55,6 +73,11 @@ def find(events: Sequence[EventRejected], prefix: str) -> EventRejected:
     return found[0]
 
 
+def returnable(events: Iterable[EventRejected]) -> list[EventRejected]:
+    """Leave out what has no bytes: it was empty, or too large to be copied."""
+    return [letter for letter in events if letter.value is not None]
+
+
 def redrive(settings: Settings, bootstrap: str, chosen: Iterable[EventRejected]) -> int:
     """Put the original records back where they lay, for the one stage that gave them up.
 
@@ -65,7 +88,14 @@ def redrive(settings: Settings, bootstrap: str, chosen: Iterable[EventRejected])
     ------
     BrokerUnavailable
         Kafka did not take them.
+    UsageError
+        One of them has no bytes to put back; none is put back then.
     """
+    chosen = list(chosen)
+    if empty := [letter.event_id for letter in chosen if letter.value is None]:
+        raise UsageError(
+            f"no value to put back in {', '.join(empty)}; on a compacted topic an empty record would delete its key"
+        )
     with BulkProducer(settings, bootstrap) as producer:
         notes = [_put_back(producer, letter) for letter in chosen]
         producer.flush()

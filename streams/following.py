@@ -54,7 +54,10 @@ def follow_board(
 def show_live(records: Records, board: Board, console: Console, on_idle: Callable[[], bool] = lambda: False) -> Board:
     """Show videos as a live table until they are finished; for ever when the board follows all."""
     with Live(get_renderable=lambda: showing.table(board), console=console, refresh_per_second=5):
-        return follow_board(records, board, on_idle=on_idle)
+        follow_board(records, board, on_idle=on_idle)
+    if not console.is_terminal:
+        console.print()  # a table that is not live ends without a line break
+    return board
 
 
 def print_lines(records: Records, board: Board, write: Callable[[str], None]) -> Board:

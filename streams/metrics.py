@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -46,10 +47,6 @@ class StageMetrics:
         """Say how many events of a topic wait for this worker."""
         self.lag.labels(self._stage, topic).set(events)
 
-    def text(self) -> bytes:
-        """Write everything as Prometheus reads it."""
-        return generate_latest(self.registry)
-
     def _counter(self, name: str, text: str, *labels: str) -> "_BoundCounter":
         counter = Counter(f"groundswell_{name}", text, ["stage", *labels], registry=self.registry)
         return _BoundCounter(counter, self._stage)
@@ -63,8 +60,10 @@ class _BoundCounter:
         self._counter.labels(self._stage, *labels).inc(by)
 
 
-class Endpoint:
-    """Answers ``/metrics`` and ``/health`` (503 unless the worker is ready) from a thread of its own.
+def serve(metrics: StageMetrics, health: Callable[[], Mapping[str, object]], *, port: int) -> int:
+    """Answer ``/metrics`` and ``/health`` (503 unless the worker is ready) until the process ends.
+
+    A thread of its own answers, so that both speak also while the worker is busy.
 
     Parameters
     ----------
@@ -74,36 +73,31 @@ class Endpoint:
         A port chosen by hand is there to be scraped from elsewhere and open to all addresses;
         0 takes any free one, for this machine only.
 
+    Returns
+    -------
+    int
+        The port.
+
     Raises
     ------
     OSError
         The port is taken.
     """
 
-    def __init__(self, metrics: StageMetrics, health: Callable[[], Mapping[str, object]], port: int) -> None:
-        class Handler(_Handler):
-            answers = {  # noqa: RUF012  one class for each endpoint
-                "/metrics": lambda: (200, CONTENT_TYPE_LATEST, metrics.text()),
-                "/health": lambda: _health_answer(health()),
-            }
+    class Handler(_Handler):
+        answers: ClassVar = {
+            "/metrics": lambda: (200, CONTENT_TYPE_LATEST, generate_latest(metrics.registry)),
+            "/health": lambda: _health_answer(health()),
+        }
 
-        self._server = ThreadingHTTPServer(("" if port else "127.0.0.1", port), Handler)
-        self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True).start()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._server.server_address[1])
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+    server = ThreadingHTTPServer(("" if port else "127.0.0.1", port), Handler)
+    server.daemon_threads = True
+    threading.Thread(target=server.serve_forever, name="metrics", daemon=True).start()
+    return int(server.server_address[1])
 
 
 class _Handler(BaseHTTPRequestHandler):
-    answers: Mapping[str, Callable[[], tuple[int, str, bytes]]]
+    answers: ClassVar[Mapping[str, Callable[[], tuple[int, str, bytes]]]]
     timeout = _SILENT_CLIENT_S
 
     def do_GET(self) -> None:

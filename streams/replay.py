@@ -4,7 +4,7 @@ All of a video's events lie in one partition number, so the past is read partiti
 memory holds one partition at a time.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from processors.ports import Options
@@ -117,6 +117,10 @@ class _Run:
         self.live.update((prediction.record_key, prediction) for prediction in live)
         yield from score_again(self._summaries(events), scorer, on_skip=self._skip)
 
+    def comparable(self) -> list[VideoScored]:
+        """The live predictions that this replay should make again; call it after `predictions`."""
+        return [p for p in self.live.values() if self.source == "summaries" or p.stage == "final"]
+
     def _summaries(self, events: list[Event]) -> Iterator[Summarised]:
         if self.source == "summaries":
             return summaries_of(events)
@@ -146,25 +150,54 @@ def _releases(settings: Settings, bootstrap: str) -> list[ReleasePublished]:
 
 
 def _verified(runs: list[_Run], scorer: ScoreProcessor, release: ReleasePublished) -> Replayed:
-    found = [_compared(run, scorer) for run in runs]
-    skipped = [line for run in runs for line in run.skipped]
-    videos = sum(count for count, _ in found)
-    return Replayed(release, videos, 0, total(comparison for _, comparison in found), skipped)
-
-
-def _compared(run: _Run, scorer: ScoreProcessor) -> tuple[int, Comparison]:
-    made = list(run.predictions(scorer))
-    comparable = [p for p in run.live.values() if run.source == "summaries" or p.stage == "final"]
-    return len(made), compare(comparable, made, release_id=run.release.release_id)
+    """Compare partition by partition; copies lie in other partitions than their originals, so they come last."""
+    copies_made: list[VideoScored] = []
+    copies_live: list[VideoScored] = []
+    found: list[Comparison] = []
+    videos = 0
+    for run in runs:
+        made, copies = _apart(run.predictions(scorer))
+        live, live_copies = _apart(run.comparable())
+        found.append(compare(live, made, release_id=release.release_id))
+        copies_made += copies
+        copies_live += live_copies
+        videos += len(made) + len(copies)
+        run.live.clear()
+    found.append(compare(copies_live, copies_made, release_id=release.release_id))
+    return Replayed(release, videos, 0, total(found), _skipped(runs))
 
 
 def _published(runs: list[_Run], scorer: ScoreProcessor, on_change: Callable[[Change], None]) -> Replayed:
-    videos = 0
+    copies_made: list[VideoScored] = []
+    copies_live: dict[str, VideoScored] = {}
+    published = 0
     with BulkProducer(runs[0].settings, runs[0].bootstrap) as producer:
-        for run in runs:
-            for change in changes(run.predictions(scorer), run.live):
+
+        def publish(made: Iterable[VideoScored], live: Mapping[str, VideoScored]) -> int:
+            count = 0
+            for change in changes(made, live):
                 producer.send(change.after)
                 on_change(change)
-                videos += 1
-    skipped = [line for run in runs for line in run.skipped]
-    return Replayed(runs[0].release, videos, videos, None, skipped)
+                count += 1
+            return count
+
+        for run in runs:
+            made, copies = _apart(run.predictions(scorer))
+            copies_made += copies
+            copies_live.update((key, p) for key, p in run.live.items() if p.duplicate_of)
+            published += publish(made, run.live)
+            run.live.clear()
+        published += publish(copies_made, copies_live)
+    return Replayed(runs[0].release, published, published, None, _skipped(runs))
+
+
+def _apart(predictions: Iterable[VideoScored]) -> tuple[list[VideoScored], list[VideoScored]]:
+    """Tell originals from copies of the same bytes under another id."""
+    both: tuple[list[VideoScored], list[VideoScored]] = ([], [])
+    for prediction in predictions:
+        both[prediction.duplicate_of is not None].append(prediction)
+    return both
+
+
+def _skipped(runs: list[_Run]) -> list[str]:
+    return [line for run in runs for line in run.skipped]

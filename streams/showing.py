@@ -12,8 +12,9 @@ from streams.board import Board, VideoView
 from streams.text_safety import harmless
 from streams.topology import STAGES
 
-BAR_WIDTH = 9
-SCALE_WIDTH = 50
+BAR_WIDTH = 7
+LONGEST_TITLE = 18
+SCALE_WIDTH = 44
 MOST_ROWS = 20
 _MARKS = {
     "done": "✓",
@@ -28,11 +29,11 @@ _STYLES = {"failed": "red", "refused": "red", "done": "green"}
 
 def table(board: Board) -> RenderableType:
     """All videos as rows with a bar a stage; the newest when there are too many for a screen."""
-    rows = Table(expand=False, pad_edge=False, box=None)
-    rows.add_column("video", no_wrap=True, max_width=34)
+    rows = Table(expand=False, pad_edge=False, box=None, padding=(0, 1, 0, 0))  # fits 80 columns
+    rows.add_column("video", no_wrap=True, max_width=LONGEST_TITLE)
     for stage in STAGES:
-        rows.add_column(stage.name, width=BAR_WIDTH)
-    rows.add_column("prediction", no_wrap=True)
+        rows.add_column(stage.name, min_width=BAR_WIDTH, no_wrap=True)
+    rows.add_column("prediction", no_wrap=True, min_width=20)
     views = list(board.videos.values())
     running = [v for v in views if not v.is_finished]
     shown = (running or views)[-MOST_ROWS:]
@@ -55,7 +56,7 @@ def panel(view: VideoView) -> RenderableType:
 
 
 def _row(view: VideoView) -> list[RenderableType]:
-    name = Text(harmless(view.title or view.video_id, longest=34))
+    name = Text(harmless(view.title or view.video_id, longest=LONGEST_TITLE))
     bars = [_bar(view.stages[s.name].last) if s.name in view.stages else Text("") for s in STAGES]
     return [name, *bars, Text(", ".join(_short(p) for p in view.predictions.values()))]
 
@@ -111,7 +112,7 @@ def _scale(p: VideoScored) -> Text:
         line[i] = "━"
     line[column(p.constant)] = "│"
     line[column(p.value)] = "●"
-    return Text(f"{low:g} {''.join(line)} {high:g}   (│ what a constant says: {p.constant:.1f})", style="cyan")
+    return Text(f"{low:g} {''.join(line)} {high:g}   (│ constant: {p.constant:.1f})", style="cyan")
 
 
 def _ends(p: VideoScored) -> tuple[float, float]:

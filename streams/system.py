@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 class System:
     """Everything that `groundswell up` runs; a context manager that leaves nothing behind.
+
+    It belongs to the main thread of a command: leaving it turns interruption off, for what comes
+    after is cleaning up.
 
     Parameters
     ----------
@@ -54,14 +58,14 @@ class System:
         try:
             self._start()
         except BaseException:
-            self._stack.close()
+            self._stop()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        self._stop()
 
     def tend(self, *, seconds: float) -> None:
         """Keep the workers alive for a while."""
@@ -88,6 +92,12 @@ class System:
         self._stack.callback(self._supervisor.stop)
         self._supervisor.start()
         self._supervisor.wait_ready(timeout_s=READY_LIMIT_S)
+
+    def _stop(self) -> None:
+        """Stop everything; an impatient second Ctrl-C must not leave half of it running."""
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(sign, signal.SIG_IGN)
+        self._stack.close()
 
     def _take_home(self) -> None:
         self.settings.home.mkdir(parents=True, exist_ok=True)

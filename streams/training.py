@@ -131,7 +131,7 @@ def lesson_of(rows: Sequence[VideoRow], summaries: Sequence[Summarised], target:
 
 def _features(rows: Sequence[VideoRow], text: Transform) -> Iterator[Event]:
     fetched = [media_of(row) for row in rows]
-    read = text.transform([_for_reading(event) for event in fetched])
+    read = text.transform(fetched)
     for event, answers in zip(fetched, read, strict=True):
         yield event
         yield VideoSegmented(
@@ -156,15 +156,6 @@ def media_of(row: VideoRow) -> MediaFetched:
         duration_s=row.duration_s,
         metadata=row.metadata,
     )
-
-
-def _for_reading(event: MediaFetched) -> MediaFetched:
-    """Let the tags stand in for a description the table does not have: both say what the video is about."""
-    metadata = event.metadata
-    if metadata.description or not metadata.tags:
-        return event
-    described = msgspec.structs.replace(metadata, description=", ".join(metadata.tags))
-    return msgspec.structs.replace(event, metadata=described)
 
 
 def _report(order: Order, lesson: Lesson, learned: Learned, folder: Path) -> TrainingReport:

@@ -16,6 +16,7 @@ import msgspec
 from schemas.errors import BrokerUnavailable, UsageError
 from schemas.event import Event
 from streams import logs
+from streams.kafka.step_thread import run_to_its_end
 from streams.locks import try_lock
 from streams.settings import Settings
 from streams.topology import STAGES, Stage, stage
@@ -74,7 +75,7 @@ def run(settings: Settings, stage_name: str) -> int:
         raise UsageError(f"no stage is called {stage_name!r}; there are {', '.join(s.name for s in STAGES)}")
     logs.set_up(settings, stage_name)
     place = claim_place(settings.home, stage_name)
-    failure = asyncio.run(_work(settings, stage(stage_name), place))
+    failure = run_to_its_end(_work(settings, stage(stage_name), place))
     sys.stdout.flush()
     sys.stderr.flush()
     if failure:

@@ -13,7 +13,9 @@ def processes_of(home: Path) -> dict[int, str]:
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            belongs = str(home).encode() in folder.joinpath("environ").read_bytes() + folder.joinpath("cmdline").read_bytes()
+            belongs = (
+                str(home).encode() in folder.joinpath("environ").read_bytes() + folder.joinpath("cmdline").read_bytes()
+            )
             state = folder.joinpath("stat").read_text().rsplit(")", 1)[1].split()[0]
             command = folder.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
@@ -33,15 +35,17 @@ def wait_until_gone(home: Path, *, timeout_s: float) -> dict[int, str]:
     return left
 
 
-def locks_held(home: Path) -> list[str]:
-    """Names of lock files under a home that somebody still holds."""
-    held = []
-    for path in home.rglob("*lock"):
-        if not path.is_file() or "LOCK" in path.name:
-            continue
-        descriptor = try_lock(path)
-        if descriptor is None:
-            held.append(path.name)
-        else:
-            os.close(descriptor)
-    return held
+def locks_held(home: Path, *, timeout_s: float = 5.0) -> list[str]:
+    """Names of lock files under a home that somebody still holds; a process that ends lets go of its locks last."""
+    give_up_at_s = time.monotonic() + timeout_s
+    held = [path for path in home.rglob("*lock") if path.is_file() and "LOCK" not in path.name]
+    while (held := [path for path in held if _is_held(path)]) and time.monotonic() < give_up_at_s:
+        time.sleep(0.1)
+    return [path.name for path in held]
+
+
+def _is_held(path: Path) -> bool:
+    descriptor = try_lock(path)
+    if descriptor is not None:
+        os.close(descriptor)
+    return descriptor is None

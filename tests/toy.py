@@ -3,7 +3,7 @@
 `CountingTransform` answers each link with one segment; what it should do is written in the title.
 `CountingFold` counts the distinct segments of a video and says the count after each.
 Environment: ``TOY_NAME`` (part of the stages' names, so that each test has a consumer group of its own),
-``TOY_STEP_S``, ``TOY_SLOW_S``, ``TOY_LONGEST_STEP_S``, ``TOY_BATCH``, ``TOY_LOG``.
+``TOY_STEP_S``, ``TOY_SLOW_S``, ``TOY_LONGEST_STEP_S``, ``TOY_BATCH``.
 """
 
 import asyncio
@@ -180,12 +180,13 @@ async def work(stage: Stage, instance: str, folder: Path) -> str:
 def main(kind: str, instance: str, folder: str) -> None:
     """Work as the real `groundswell worker` does: afresh after a failure, gone at once after the goodbye."""
     from streams import logs
+    from streams.kafka.step_thread import run_to_its_end
     from streams.settings import Settings
 
     name = os.environ.get("TOY_NAME", "here")
     stage = {"transform": transform_stage, "fold": fold_stage}[kind](name)
-    logs.set_up(Settings(log_level=os.environ.get("TOY_LOG", "INFO"), log_json="TOY_JSON" in os.environ), stage.name)  # type: ignore[arg-type]
-    failure = asyncio.run(work(stage, instance, Path(folder)))
+    logs.set_up(Settings(), stage.name)
+    failure = run_to_its_end(work(stage, instance, Path(folder)))
     if failure:
         print("failed:", failure, flush=True)
         os.execv(sys.executable, [sys.executable, *sys.argv])

@@ -53,7 +53,7 @@ class Worker:
 
     def wait_ready(self, *, times: int = 1) -> Self:
         wait_until(lambda: len(self.said("ready")) >= times or not self.is_alive(), limit_s=READY_LIMIT_S,
-                   what=f"a ready worker: {self.log.read_text()}")  # fmt: skip
+                   what="a ready worker", tell=self.log.read_text)  # fmt: skip
         assert self.is_alive(), self.log.read_text()
         return self
 
@@ -77,7 +77,7 @@ class Worker:
         return time.monotonic() - started_s
 
     def wait_dead(self, *, limit_s: float = 20.0) -> None:
-        wait_until(lambda: not self.is_alive(), limit_s=limit_s, what=f"the death of a worker: {self.log.read_text()}")
+        wait_until(lambda: not self.is_alive(), limit_s=limit_s, what="the death of a worker", tell=self.log.read_text)
 
     def ask(self, path: str) -> tuple[int, str]:
         """GET from the worker's own port."""
@@ -166,7 +166,7 @@ class Toys:
 
     def records(self, *topics: str) -> Iterator[Record]:
         """Records of this test, in order of each partition."""
-        mine = f"{self.name}-".encode()
+        mine = self.name.encode()
         return (
             r
             for r in read_to_end(self.settings, self.bootstrap, topics)
@@ -184,16 +184,26 @@ class Toys:
         return {event.video_id: event.count for event in events if isinstance(event, VideoSegmented)}
 
     def wait_for_answers(self, numbers: Sequence[int], *, limit_s: float = 40.0) -> Counter[int]:
-        wait_until(lambda: set(numbers) <= set(self.answers()), limit_s=limit_s, what=f"answers; {self.logs()}")
+        wait_until(
+            lambda: set(numbers) <= set(self.answers()),
+            limit_s=limit_s,
+            what="answers",
+            tell=lambda: f"have {len(self.answers())}; {self.logs()}",
+        )
         return self.answers()
 
     def wait_for_counts(self, expected: dict[str, int], *, limit_s: float = 40.0) -> None:
         wait_until(lambda: self.counted() == expected, limit_s=limit_s,
-                   what=f"{expected}, have {self.counted()}; {self.logs()}")  # fmt: skip
+                   what=f"{expected}", tell=lambda: f"have {self.counted()}; {self.logs()}")  # fmt: skip
 
     def wait_for_committed(self, kind: str = "transform", *, limit_s: float = 10.0) -> None:
         """Wait until the group has committed all there is."""
-        wait_until(lambda: self.lag(kind) == 0, limit_s=limit_s, what=f"lag 0, have {self.lag(kind)}; {self.logs()}")
+        wait_until(
+            lambda: self.lag(kind) == 0,
+            limit_s=limit_s,
+            what="lag 0",
+            tell=lambda: f"have {self.lag(kind)}; {self.logs()}",
+        )
 
     def lag(self, kind: str) -> int:
         from confluent_kafka import Consumer, TopicPartition
@@ -213,7 +223,7 @@ class Toys:
         return Counter({int(mark.name.rsplit("-", 1)[1]): len(mark.read_text()) for mark in marks})
 
     def logs(self) -> str:
-        return "\n".join(f"== {w.log.name}\n{w.log.read_text(errors='replace')[-3000:]}" for w in self.workers)
+        return "\n".join(f"== {w.log.name}\n{w.log.read_text(errors='replace')[-2500:]}" for w in self.workers)
 
     def _begin_at_the_end(self, group: str, topics: Sequence[str]) -> None:
         from confluent_kafka import Consumer, TopicPartition

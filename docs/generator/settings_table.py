@@ -45,7 +45,7 @@ def _default(field: FieldInfo) -> str:
         return "depends on the machine"
     value = field.default
     if isinstance(value, tuple):
-        return f"`{list(value)}`".replace("'", '"')
+        return f"`{','.join(value)}`" if value else ""
     return "" if value is None or str(value) == "" else f"`{_plain(value)}`"
 
 
@@ -75,6 +75,6 @@ def _kind(annotation: Any) -> str:  # Any: a type expression
     if all(isinstance(choice, str) for choice in choices) and choices:
         return ", ".join(f"`{choice}`" for choice in choices)
     if get_origin(annotation) is tuple:
-        return "JSON list of text"
+        return "texts with commas between"
     inner = [choice for choice in choices if choice is not type(None)]
     return _kind(inner[0]) if inner else names.get(annotation, "secret text")

@@ -1,8 +1,7 @@
 """Turns a file's timestamps into seconds from its beginning, and doubts those that cannot be true."""
 
-from fractions import Fraction
-
 from av.container import InputContainer
+from av.stream import Stream
 
 from models.media.container import clock_origin_s, declared_duration_s
 
@@ -11,6 +10,11 @@ LONGEST_GAP_S = 120.0
 
 LONGEST_VIDEO_S = 6 * 3600.0
 """Nothing later is believed: three times the longest video a fetch takes by default."""
+
+
+def tick_s(stream: Stream) -> float:
+    """Seconds that a stream's timestamps count; taken once, since each look at a ratio makes a `Fraction`."""
+    return float(stream.time_base or 0)
 
 
 class Clock:
@@ -26,13 +30,13 @@ class Clock:
         self._origin_s = clock_origin_s(container)
         self._furthest_s = 0.0
 
-    def at_s(self, timestamp: int, time_base: Fraction) -> float:
-        """Seconds from the beginning, as the file says."""
-        return float(timestamp * time_base) - self._origin_s
+    def at_s(self, timestamp: int, tick_s: float) -> float:
+        """Seconds from the beginning, as the file says; `tick_s` is what the timestamp counts."""
+        return timestamp * tick_s - self._origin_s
 
-    def believed_s(self, timestamp: int, time_base: Fraction) -> float | None:
+    def believed_s(self, timestamp: int, tick_s: float) -> float | None:
         """Seconds from the beginning, or None for a time that cannot be true."""
-        at_s = self.at_s(timestamp, time_base)
+        at_s = self.at_s(timestamp, tick_s)
         if at_s > min(LONGEST_VIDEO_S, max(self.declared_s or 0.0, self._furthest_s + LONGEST_GAP_S)):
             self.doubted += 1
             return None

@@ -99,8 +99,8 @@ def cut(path: Path, folder: Path, options: CutOptions, report: Report | None = N
         Not a media file, or nothing in it can be decoded. A file that is damaged in part gives what can be
         read, and a warning.
     """
-    sampling = choose_sampling(path, keyframes_from_s=options.keyframes_from_s)
     with open_media(path) as container, SoundTrack(folder / "sound.pcm") as sound:
+        sampling = choose_sampling(path, container, keyframes_from_s=options.keyframes_from_s)
         cutter = _Cutter(container, sound, folder, options=options, sampling=sampling)
         cutter.read(report or _nobody_listens)
         return cutter.finish()
@@ -135,8 +135,9 @@ class _Cutter:
         ticker = Ticker(1 / REPORT_EVERY_S)
         for packet in self._packets():
             self._take(packet)
-            if ticker.due(self._end_ms() / 1000):
-                report(self._end_ms() / 1000, self._clock.declared_s)
+            done_s = self._end_ms() / 1000
+            if ticker.due(done_s):
+                report(done_s, self._clock.declared_s)
 
     def finish(self) -> Cut:
         """Close the last segments and say what came out."""

@@ -90,8 +90,8 @@ class PictureMaker:
             height=max(1, round(height_px * scale)),
             format="bgr24",
             src_colorspace=Colorspace.ITU709 if unnamed_hd else None,
-            # Averaging keeps what nearest-neighbour drops; the accurate path gives the same bytes on every CPU.
-            interpolation=Interpolation.AREA | Interpolation.ACCURATE_RND | Interpolation.BITEXACT,
+            # Averaging keeps what others drop. FFmpeg's bit-exact paths would cost seven times as much.
+            interpolation=Interpolation.AREA,
             threads=1,
         )
         return np.asarray(bgr.to_ndarray(), dtype=np.uint8)

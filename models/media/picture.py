@@ -8,7 +8,7 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from models.media.clock import Clock, Ticker
+from models.media.clock import Clock, Ticker, tick_s
 from models.media.frames import Picture, PictureMaker, PictureQueue, write_zip
 from models.media.segments import Span
 from models.media.shots import ShotDetector
@@ -39,6 +39,7 @@ class PictureTrack:
 
     def __init__(self, video: VideoStream, *, sampling: Sampling, frame_rate_hz: float, every_frame: bool) -> None:
         self._video = video
+        self._tick_s = tick_s(video)
         self._maker = PictureMaker(video)
         self._detector = ShotDetector(sparse=sampling == "keyframes")
         self._queue = PictureQueue()
@@ -88,10 +89,10 @@ class PictureTrack:
 
     def _note(self, packet: "Packet[Stream]", clock: Clock) -> None:
         """Learn where the picture ends, also from packets that are not decoded, and whether too much is left out."""
-        at_s = None if packet.pts is None or packet.is_discard else clock.believed_s(packet.pts, packet.time_base)
+        at_s = None if packet.pts is None or packet.is_discard else clock.believed_s(packet.pts, self._tick_s)
         if at_s is None:
             return
-        self._end_s = max(self._end_s, at_s + float((packet.duration or 0) * packet.time_base))
+        self._end_s = max(self._end_s, at_s + (packet.duration or 0) * self._tick_s)
         self._packets_since += 1
         gap_s = at_s - (self._last_s or 0.0)
         if self._thinned and self._packets_since > THINNED_PACKETS and gap_s > THINNED_GAP_S:
@@ -111,8 +112,8 @@ class PictureTrack:
         return starts_s
 
     def _time_s(self, frame: VideoFrame, clock: Clock) -> float | None:
-        if frame.pts is not None and frame.time_base is not None:
-            return clock.believed_s(frame.pts, frame.time_base)
+        if frame.pts is not None:
+            return clock.believed_s(frame.pts, self._tick_s)
         # Some old formats leave times out: the frame follows the one before.
         rate_hz = float(self._video.average_rate or self._video.guessed_rate or USUAL_RATE_HZ)
         return 0.0 if self._last_s is None else self._last_s + 1 / rate_hz

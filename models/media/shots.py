@@ -243,17 +243,28 @@ def is_mixture(pictures: list[NDArray[np.float32]]) -> bool:
     ----------
     pictures : list of arrays of one shape, in order of time
     """
-    first, last = pictures[0], pictures[-1]
+    first, middle, last = pictures[0], pictures[len(pictures) // 2], pictures[-1]
     way = last - first
     if np.abs(way).mean() < DISSOLVE_GREY_LEVELS or _correlation(first, last) > SAME_SCENE_CORRELATION:
         return False
-    length = float((way * way).sum())
-    shares = [float(((p - first) * way).sum()) / length for p in pictures]
-    rests = [float(((p - first - share * way) ** 2).sum()) for p, share in zip(pictures, shares, strict=True)]
-    steady = all(-0.05 < after - before < DISSOLVE_STEP for before, after in pairwise(shares))
-    if not steady or max(rests) > DISSOLVE_RESIDUAL**2 * length:
+    # One picture is enough to say no, which is the usual answer.
+    share, residual = _place_between(first, way, middle)
+    if residual > DISSOLVE_RESIDUAL or not _is_paler(middle, share, (first, last)):
         return False
-    return _is_paler(pictures[len(pictures) // 2], shares[len(pictures) // 2], (first, last))
+    places = [_place_between(first, way, picture) for picture in pictures]
+    steady = all(-0.05 < after - before < DISSOLVE_STEP for (before, _), (after, _) in pairwise(places))
+    return steady and all(residual < DISSOLVE_RESIDUAL for _, residual in places)
+
+
+def _place_between(
+    first: NDArray[np.float32], way: NDArray[np.float32], picture: NDArray[np.float32]
+) -> tuple[float, float]:
+    """How far on the way from the first picture one lies, and how far off it; both as shares of the way."""
+    moved = picture - first
+    length = float(np.vdot(way, way))
+    share = float(np.vdot(moved, way)) / length
+    off = moved - np.float32(share) * way
+    return share, (float(np.vdot(off, off)) / length) ** 0.5
 
 
 def _is_paler(middle: NDArray[np.float32], share: float, ends: tuple[NDArray[np.float32], NDArray[np.float32]]) -> bool:

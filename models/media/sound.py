@@ -2,7 +2,6 @@
 
 import os
 import wave
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +13,7 @@ from av.packet import Packet
 from av.stream import Stream
 from numpy.typing import NDArray
 
-from models.media.clock import Clock
+from models.media.clock import Clock, tick_s
 from models.media.segments import Span
 
 SAMPLE_RATE_HZ = 16_000
@@ -22,6 +21,9 @@ SAMPLE_RATE_HZ = 16_000
 
 SAMPLES_PER_MS = SAMPLE_RATE_HZ // 1000
 SAMPLE_BYTES = 2
+
+BLOCK_SAMPLES = 8_000
+"""Half a second at a time goes to disk: fewer, larger writes."""
 
 JUMP_S = 0.1
 """A timestamp this far from where the sound has got to is a gap or an overlap; less is rounding and jitter."""
@@ -37,7 +39,8 @@ class SoundTrack:
         self._path = path
         self._file = path.open("w+b")
         self._resampler: AudioResampler | None = None
-        self._layout = ""
+        self._kind: tuple[int, str, str] | None = None
+        self._tick_s = 0.0
         self._position = 0
         self._expected_s: float | None = None
         self._length = 0
@@ -58,20 +61,21 @@ class SoundTrack:
 
     def hear(self, packet: "Packet[Stream]", clock: Clock) -> None:
         """Decode a packet and lay its sound at its time."""
+        if not self._tick_s:
+            self._tick_s = tick_s(packet.stream)
         for frame in packet.decode():
-            if not isinstance(frame, AudioFrame):
-                continue
-            at_s = self._time_s(frame, clock)
-            if at_s is not None:
+            at_s = self._time_s(frame, clock) if isinstance(frame, AudioFrame) else None
+            if isinstance(frame, AudioFrame) and at_s is not None:
                 self.add(frame, at_s)
 
     def add(self, frame: AudioFrame, at_s: float) -> None:
         """Lay decoded sound at its time; where it jumps, silence or the later sound fills the place."""
-        layout = f"{frame.format.name}/{frame.layout.name}/{frame.sample_rate}"
-        if self._expected_s is None or abs(at_s - self._expected_s) > JUMP_S or layout != self._layout:
-            self._restart(at_s, layout)
+        kind = (frame.sample_rate, frame.layout.name, frame.format.name)
+        if self._expected_s is None or abs(at_s - self._expected_s) > JUMP_S or kind != self._kind:
+            self._restart(at_s, kind)
         self._expected_s = at_s + frame.samples / frame.sample_rate
-        frame.pts, frame.time_base = None, Fraction(1, frame.sample_rate)
+        # Its place is ours to keep: the resampler shall not see gaps.
+        frame.pts = None
         self._lay(frame)
 
     def finish(self) -> None:
@@ -95,15 +99,15 @@ class SoundTrack:
         return True
 
     def _time_s(self, frame: AudioFrame, clock: Clock) -> float | None:
-        if frame.pts is not None and frame.time_base is not None:
-            return clock.believed_s(frame.pts, frame.time_base)
+        if frame.pts is not None:
+            return clock.believed_s(frame.pts, self._tick_s)
         # Sound without a time follows the sound before.
         return self._expected_s or 0.0
 
-    def _restart(self, at_s: float, layout: str) -> None:
+    def _restart(self, at_s: float, kind: tuple[int, str, str]) -> None:
         self.finish()
-        self._resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ)
-        self._layout = layout
+        self._resampler = AudioResampler(format="s16", layout="mono", rate=SAMPLE_RATE_HZ, frame_size=BLOCK_SAMPLES)
+        self._kind = kind
         self._position = round(at_s * SAMPLE_RATE_HZ)
 
     def _lay(self, frame: AudioFrame | None) -> None:

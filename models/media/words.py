@@ -10,7 +10,7 @@ from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.subtitle import AssSubtitle
 
-from models.media.clock import Clock
+from models.media.clock import Clock, tick_s
 from models.media.container import text_subtitles
 from models.media.segments import Span
 from models.media.subtitles import LARGEST_FILE_BYTES, Cue, assign, parse, tidy
@@ -39,15 +39,16 @@ class WordTrack:
         self._sources = sources
         wanted = {source.stream_index for source in sources}
         self.streams = [stream for stream in text_subtitles(container) if stream.index in wanted]
+        self._tick_s = {stream.index: tick_s(stream) for stream in self.streams}
         self._raw: dict[int, list[tuple[int, int, str]]] = {stream.index: [] for stream in self.streams}
 
     def take(self, packet: "Packet[Stream]", clock: Clock) -> None:
         """Keep the words of a subtitle packet."""
-        raw = self._raw[packet.stream.index]
+        raw, tick = self._raw[packet.stream.index], self._tick_s[packet.stream.index]
         if packet.pts is None or len(raw) >= MOST_CUES:
             return
-        start_s = clock.at_s(packet.pts, packet.time_base)
-        end_s = start_s + float((packet.duration or 0) * packet.time_base)
+        start_s = clock.at_s(packet.pts, tick)
+        end_s = start_s + (packet.duration or 0) * tick
         for line in packet.decode():
             if isinstance(line, AssSubtitle):
                 raw.append((round(start_s * 1000), round(end_s * 1000), line.dialogue.decode(errors="replace")))

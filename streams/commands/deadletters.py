@@ -1,6 +1,6 @@
 """``groundswell dead-letters``: what failed, why, and back again."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import msgspec
 import typer
@@ -23,16 +23,21 @@ JsonOption = Annotated[bool, typer.Option("--json", help="As JSON.")]
 
 
 @app.command("list")
-def list_letters(stage: StageOption = None, as_json: JsonOption = False) -> None:
+def list_letters(
+    stage: StageOption = None,
+    everything: Annotated[bool, typer.Option("--all", help="Also what was redriven.")] = False,
+    as_json: JsonOption = False,
+) -> None:
     """List the dead letters that wait, oldest first.
 
     groundswell dead-letters list --stage fetch
     """
-    waiting = _waiting(stage)[2]
+    letters = _Letters.read(stage)
+    chosen = letters.all if everything else letters.waiting
     if as_json:
-        typer.echo(msgspec.json.encode(waiting))
+        typer.echo(msgspec.json.encode(chosen))
         return
-    _print_table(waiting)
+    _print_table(chosen, {letter.event_id for letter in letters.waiting})
 
 
 @app.command("show")
@@ -45,7 +50,7 @@ def show(
     """
     from streams.deadletters import find
 
-    letter = find(_waiting(None)[2], letter_id)
+    letter = find(_Letters.read(None).all, letter_id)
     if as_json:
         typer.echo(msgspec.json.encode(letter))
         return
@@ -69,40 +74,55 @@ def redrive(
     groundswell dead-letters redrive 1b9d6bcd
     groundswell dead-letters redrive --stage text
     """
-    from streams.deadletters import find
+    from streams.deadletters import find, returnable
     from streams.deadletters import redrive as put_back
 
     if sum((letter_id is not None, stage is not None, everything)) != 1:
         raise UsageError("say which: an ID, --stage STAGE, or --all")
-    settings, bootstrap, waiting = _waiting(stage)
-    chosen = [find(waiting, letter_id)] if letter_id else waiting
-    typer.echo(f"redriven: {put_back(settings, bootstrap, chosen)}")
+    letters = _Letters.read(stage)
+    chosen = [find(letters.waiting, letter_id)] if letter_id else returnable(letters.waiting)
+    typer.echo(f"redriven: {put_back(letters.settings, letters.bootstrap, chosen)}")
+    if not letter_id and len(chosen) < len(letters.waiting):
+        typer.echo(f"left, because they have no bytes to put back: {len(letters.waiting) - len(chosen)}")
 
 
-def _waiting(stage: str | None) -> "tuple[Settings, str, list[EventRejected]]":
-    from streams.deadletters import waiting
-    from streams.kafka.connection import bootstrap_of
+class _Letters(msgspec.Struct, frozen=True, kw_only=True):
+    """The dead letters of one stage, or of all."""
 
-    settings = settings_module.load()
-    bootstrap = bootstrap_of(settings)
-    found = waiting(settings, bootstrap)
-    return settings, bootstrap, [letter for letter in found if stage in (None, letter.stage)]
+    settings: "Settings"
+    bootstrap: str
+    all: "list[EventRejected]"
+    waiting: "list[EventRejected]"
+
+    @classmethod
+    def read(cls, stage: str | None) -> Self:
+        from schemas.deadletters import EventRejected
+        from streams.deadletters import letters, still_waiting
+        from streams.kafka.connection import bootstrap_of
+
+        settings = settings_module.load()
+        bootstrap = bootstrap_of(settings)
+        found = letters(settings, bootstrap)
+        mine = [e for e in found if isinstance(e, EventRejected) and stage in (None, e.stage)]
+        waiting = [e for e in still_waiting(found) if stage in (None, e.stage)]
+        mine.sort(key=lambda e: (e.rejected_at_s, e.event_id))
+        return cls(settings=settings, bootstrap=bootstrap, all=mine, waiting=waiting)
 
 
-def _print_table(waiting: "list[EventRejected]") -> None:
+def _print_table(shown: "list[EventRejected]", waiting: set[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    if not waiting:
+    if not shown:
         typer.echo("no dead letters wait")
         return
-    table = Table("id", "stage", "from", "tries", "error", box=None, pad_edge=False)
-    for letter in waiting:
+    table = Table("id", "stage", "from", "tries", "", "error", box=None, pad_edge=False)
+    for letter in shown:
         place = f"{letter.source_topic}/{letter.source_partition}/{letter.source_offset}"
-        table.add_row(
-            letter.event_id[:SHORT_ID], letter.stage, place, str(letter.attempts), Text(harmless(letter.error))
-        )
+        state = "" if letter.event_id in waiting else "redriven"
+        row = (letter.event_id[:SHORT_ID], letter.stage, place, str(letter.attempts), state, letter.error)
+        table.add_row(*(Text(harmless(cell)) for cell in row))
     Console().print(table)
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -43,7 +42,6 @@ def demo(
     try:
         view = _run(settings, video_folder, console.print)
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # nothing is left but to clean up
         if not keep:
             shutil.rmtree(home, ignore_errors=True)
     if as_json:

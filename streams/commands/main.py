@@ -68,6 +68,7 @@ app.add_typer(weights.app, name="weights")
 def main() -> None:
     """Run the command line; exits 0 only on success."""
     signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background jobs start without
     try:
         code = app(standalone_mode=False)
     except ClickException as error:

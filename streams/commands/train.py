@@ -51,7 +51,7 @@ def train(
         target=target,
         release_id=release_id or time.strftime("%Y%m%d-%H%M%S", time.gmtime(now_s)),
         source=source or table.name,
-        now_s=round(now_s),
+        now_s=float(round(now_s)),
     )
     with TemporaryDirectory() as temporary:
         folder = out or Path(temporary) / order.release_id

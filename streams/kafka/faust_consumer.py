@@ -103,6 +103,14 @@ class FinishedOnlyConsumer(Consumer):
         """Compaction leaves gaps; there is nothing to remember about them."""
 
     async def perform_seek(self) -> None:
+        """Go back to what is committed, with nothing under way that was read before.
+
+        Faust lets records flow while it seeks at the end of a recovery: some are handed out twice, others
+        are handed out, cleared from their queue and then taken for seen. Whoever calls this resumes the flow.
+        """
+        self.stop_flow()
+        self.app.flow_control.suspend()
+        self.app.flow_control.clear()
         self._forget()
         await super().perform_seek()
 

@@ -24,8 +24,9 @@ from streams.kafka.broadcast import Broadcast
 from streams.kafka.connection import aiokafka_security
 from streams.kafka.faust_app import make_app
 from streams.kafka.fold_state import Change, FoldState
-from streams.kafka.outbox import Outbox, OutputTooLarge
-from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown, reject, without_value
+from streams.kafka.outbox import Outbox
+from streams.kafka.publisher import Publisher
+from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown
 from streams.kafka.step_thread import StepThread
 from streams.settings import Settings
 from streams.topology import Stage, topic
@@ -33,10 +34,10 @@ from streams.topology import Stage, topic
 BATCH_WAIT_S = 0.03
 """How long a batch waits for company; a lone event is delayed by no more."""
 
-FINISH_S = 7.0
+FINISH_S = 6.5
 """A worker told to stop gives the step in work so long, then leaves it to another."""
 
-GOODBYE_S = 2.0
+GOODBYE_S = 1.5
 """And so long for the last commit and to leave the group; together under ten seconds."""
 
 SETTLE_S = 2.0
@@ -99,6 +100,7 @@ class Runner:
             stopping=self._stopping,
             on_retry=self.metrics.retries.inc,
         )
+        self._publisher = Publisher(self.outbox, self.metrics, self._attempts, self._thread)
 
     def report(self, event: Event) -> None:
         """Send progress from any thread, at once; it may get lost."""
@@ -125,8 +127,7 @@ class Runner:
         """
         self._loop, self._on_ready = asyncio.get_running_loop(), on_ready
         self._last_beat_s = _clock_s()
-        endpoint = metrics.Endpoint(self.metrics, self.health, self.settings.metrics_port)
-        self.port = endpoint.port
+        self.port = metrics.serve(self.metrics, self.health, port=self.settings.metrics_port)
         self._keep(self._beat())
         self._keep(self._start())
         await self._leaving.wait()
@@ -134,7 +135,6 @@ class Runner:
             await self._leave()
         for task in tuple(self._tasks):
             task.cancel()
-        endpoint.close()
         return "" if self._is_told else self._failure
 
     def health(self) -> dict[str, object]:
@@ -160,6 +160,7 @@ class Runner:
         await app.start()
 
     def _build(self) -> Any:
+        self._folder.mkdir(parents=True, exist_ok=True)
         where = {"bootstrap": self._bootstrap, "instance": self.instance, "folder": self._folder}
         app = self._app = make_app(self.settings, self.stage, partitions=self._count, **where)  # type: ignore[arg-type]  # a dict of them
         raw = {"key_type": bytes, "value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
@@ -299,39 +300,9 @@ class Runner:
         return answers
 
     async def _publish(self, deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> list[Answer]:
-        """Have the broker confirm all answers; what is too large becomes a dead letter."""
-        try:
-            await self._confirm(answers)
-            published = list(answers)
-        except OutputTooLarge:
-            pairs = zip(deliveries, answers, strict=True)
-            published = [await self._confirm_or_reject(delivery, answer) for delivery, answer in pairs]
+        published = await self._publisher.publish(deliveries, answers)
         faults.point("after-send")
         return published
-
-    async def _confirm_or_reject(self, delivery: Delivery, answer: Answer) -> Answer:
-        letter = answer.rejected
-        try:
-            await self._confirm([answer])
-            return answer
-        except OutputTooLarge as error:
-            letter = letter or reject(self.stage.name, delivery, error, attempts=1)
-        rejected = Answer(rejected=letter)
-        try:
-            await self._confirm([rejected])
-        except OutputTooLarge:
-            await self._confirm([Answer(rejected=without_value(letter))])
-        return rejected
-
-    async def _confirm(self, answers: Sequence[Answer]) -> None:
-        outputs = [event for answer in answers for event in answer.outputs]
-        rejected = [answer.rejected for answer in answers if answer.rejected]
-        await self.outbox.confirm([*outputs, *rejected])
-        for event in outputs:
-            self.metrics.count_out(event)
-        for letter in rejected:
-            self.metrics.dead.inc()
-            log.error("gave up %s: %s", letter.record_key, letter.error)
 
     def _hear(self, event: Event) -> None:
         def hear() -> None:
@@ -365,7 +336,8 @@ class Runner:
 
     def _has_slept(self) -> bool:
         """Whether the process stood still so long that its session may be over, and with it its rights."""
-        return bool(self._failure) or _clock_s() - self._last_beat_s > self.settings.session_timeout_s / 2
+        slept_s = _clock_s() - self._last_beat_s if self._is_ready else 0.0
+        return bool(self._failure) or slept_s > self.settings.session_timeout_s / 2
 
     def _in_work_s(self) -> float:
         return time.monotonic() - self._in_work_since_s if self._in_work_since_s else 0.0

@@ -107,6 +107,32 @@ class Attempts:
             for event in read
         ]  # fmt: skip
 
+    def refuse(self, delivery: Delivery, error: Exception) -> Answer:
+        """Give a delivery up whose answer cannot be published."""
+        event = self._read(delivery)
+        if event is None or isinstance(event, EventRejected):
+            return Answer(rejected=self.reject(delivery, error))
+        return self._dead(delivery, event, error, 1)
+
+    def reject(self, delivery: Delivery, error: Exception, *, attempts: int = 1) -> EventRejected:
+        """Make the dead letter of a delivery: everything needed to understand it and to try it again."""
+        place = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
+        known = isinstance(error, GroundswellError)
+        return EventRejected(
+            event_id=derive_id(self._stage, "dead-letter", place),
+            stage=self._stage,
+            source_topic=delivery.topic,
+            source_partition=delivery.partition,
+            source_offset=delivery.offset,
+            error=(str(error) if known else f"{type(error).__name__}: {error}")[:LONGEST_TRACEBACK],
+            traceback="".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:],
+            attempts=attempts,
+            rejected_at_s=time.time(),
+            key=delivery.key,
+            value=delivery.value,
+            headers=delivery.headers,
+        )
+
     def _read(self, delivery: Delivery) -> Event | None:
         """Decode; an `EventRejected` when that fails, None for a record meant for another stage."""
         meant_for = dict(delivery.headers).get(REDRIVE_HEADER)
@@ -117,7 +143,7 @@ class Attempts:
                 raise Unreadable(f"expected at most {LARGEST_VALUE_BYTES} bytes, came {len(delivery.value)}")
             return decode(delivery.value, delivery.types)
         except Unreadable as error:
-            return self._reject(delivery, error, attempts=1)
+            return self.reject(delivery, error, attempts=1)
 
     def _again(
         self,
@@ -148,36 +174,13 @@ class Attempts:
             raise ShuttingDown
 
     def _dead(self, delivery: Delivery, event: Event, error: Exception, attempts: int) -> Answer:
-        rejected = self._reject(delivery, error, attempts=attempts)
+        rejected = self.reject(delivery, error, attempts=attempts)
         try:
             outputs = self._give_up(event, rejected.error)
         except Exception:
             log.exception("the stage could not say that it gave up %s", rejected.record_key)
             outputs = []
         return Answer(outputs=outputs, rejected=rejected)
-
-    def _reject(self, delivery: Delivery, error: Exception, *, attempts: int) -> EventRejected:
-        return reject(self._stage, delivery, error, attempts=attempts)
-
-
-def reject(stage: str, delivery: Delivery, error: Exception, *, attempts: int) -> EventRejected:
-    """Make the dead letter of a delivery: everything needed to understand it and to try it again."""
-    place = f"{delivery.topic}/{delivery.partition}/{delivery.offset}"
-    known = isinstance(error, GroundswellError)
-    return EventRejected(
-        event_id=derive_id(stage, "dead-letter", place),
-        stage=stage,
-        source_topic=delivery.topic,
-        source_partition=delivery.partition,
-        source_offset=delivery.offset,
-        error=(str(error) if known else f"{type(error).__name__}: {error}")[:LONGEST_TRACEBACK],
-        traceback="".join(traceback.format_exception(error))[-LONGEST_TRACEBACK:],
-        attempts=attempts,
-        rejected_at_s=time.time(),
-        key=delivery.key,
-        value=delivery.value,
-        headers=delivery.headers,
-    )
 
 
 def without_value(letter: EventRejected) -> EventRejected:

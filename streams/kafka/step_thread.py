@@ -1,11 +1,11 @@
-"""The one thread in which a worker's processor runs."""
+"""The threads of a worker: one in which its processor runs, and the main one with the event loop."""
 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar  # Any: what a coroutine yields and is sent
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -57,3 +57,14 @@ class StepThread:
     def _work(self) -> None:
         while True:
             self._jobs.get()()
+
+
+def run_to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on an event loop of its own and drop the loop as it is.
+
+    `asyncio.run` would wait for what is left; Faust's supervisors take cancellation for a crash and start
+    their tasks again, and its threads wait for Kafka. The process is to end next, by ``os._exit`` or ``os.execv``.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop.run_until_complete(work)

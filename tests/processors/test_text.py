@@ -9,7 +9,7 @@ from examples import CUT, DUPLICATED, EXTRACTED, FETCHED, LINK, SEGMENTED, VIDEO
 from networks import text_encoder
 
 from models.vectors import from_vector
-from processors.text import TextProcessor, title_and_description
+from processors.text import TextProcessor, own_words
 from schemas.codec import encode
 from schemas.errors import Unreadable
 from schemas.event import Event
@@ -98,7 +98,7 @@ def test_a_video_without_segments_is_done_at_once(processor: TextProcessor) -> N
     assert (progress.state, progress.done, progress.total) == ("done", 0, 0)
 
 
-def test_a_video_is_embedded_by_title_and_description(processor: TextProcessor) -> None:
+def test_a_video_is_embedded_by_what_it_says_about_itself(processor: TextProcessor) -> None:
     feature, others = _answer(processor, _fetched("Moon rocket", "rolls out"))
     same, _ = _answer(processor, _cut(text="Moon rocket\nrolls out"))
     assert feature.record_key == f"{VIDEO_ID}/video/text"
@@ -126,11 +126,12 @@ def test_a_video_without_words_says_so(processor: TextProcessor, title: str, des
         (Metadata(title="Tea"), "Tea"),
         (Metadata(description="for two"), "for two"),
         (Metadata(title=" Tea\n", description=" for two "), "Tea\nfor two"),
+        (Metadata(title="Tea", tags=("cup", "pot"), description="for two"), "Tea\ncup, pot\nfor two"),
         (Metadata(), ""),
     ],
 )
-def test_title_and_description_are_joined_without_empty_lines(metadata: Metadata, text: str) -> None:
-    assert title_and_description(metadata) == text
+def test_title_tags_and_description_are_joined_without_empty_lines(metadata: Metadata, text: str) -> None:
+    assert own_words(metadata) == text
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_redirect_to_another_scheme_is_not_followed(server: SourceServer, tmp_
 
 
 def test_the_settings_can_open_a_network(server: SourceServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GROUNDSWELL_FETCH_NETWORKS", '["127.0.0.0/8"]')
+    monkeypatch.setenv("GROUNDSWELL_FETCH_NETWORKS", "127.0.0.0/8, 10.1.0.0/16")
     downloaded = LinkDownloader(Settings(home=tmp_path)).fetch(server.url("ok/a.mp4"), tmp_path, lambda *_: None)
     assert downloaded.path.read_bytes() == server.body
 

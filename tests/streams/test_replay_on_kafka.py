@@ -61,7 +61,7 @@ def _predictions(settings: Settings) -> dict[str, VideoScored]:
 
 @pytest.mark.parametrize("source", ["summaries", "features"])
 def test_everything_comes_out_again_as_it_was(past, source):
-    done = replay(past, past.kafka, "virality", source=source, release_id="us-2017-starter", verify=True)
+    done = replay(past, past.kafka, "virality", source=source, release_id="us-2017-autumn", verify=True)
     assert (done.comparison.compared, done.comparison.equal) == (VIDEOS, VIDEOS)
     assert done.comparison.agrees
     assert done.published == 0
@@ -74,14 +74,14 @@ def test_a_prediction_altered_on_the_topic_is_found(past):
     for event, different in ((forged, 1), (original, 0)):
         with BulkProducer(past, past.kafka) as producer:
             producer.send(event)
-        done = replay(past, past.kafka, "virality", release_id="us-2017-starter", verify=True)
+        done = replay(past, past.kafka, "virality", release_id="us-2017-autumn", verify=True)
         assert done.comparison.different == different
 
 
 def test_bytes_that_are_no_event_are_skipped_and_named(past):
     with BulkProducer(past, past.kafka) as producer:
         producer.send_raw("summaries", 0, key=b"broken", value=b"{")
-    done = replay(past, past.kafka, "virality", release_id="us-2017-starter", verify=True)
+    done = replay(past, past.kafka, "virality", release_id="us-2017-autumn", verify=True)
     assert done.comparison.agrees
     assert [line.startswith("summaries/0/") for line in done.skipped] == [True]
     with BulkProducer(past, past.kafka) as producer:
@@ -100,7 +100,7 @@ def test_a_new_release_gives_every_past_video_a_new_prediction(past, tmp_path):
     rows = []
     done = replay(past, past.kafka, "virality", on_change=rows.append)
     assert (done.videos, done.published) == (VIDEOS, VIDEOS)
-    assert {row.before.release_id for row in rows} == {"us-2017-starter"}
+    assert {row.before.release_id for row in rows} == {"us-2017-autumn"}
     now = _predictions(past)
     assert {prediction.release_id for prediction in now.values()} == {"newer"}
     assert all(isinstance(row.after.value, float) and now[row.video_id] == row.after for row in rows)

@@ -47,17 +47,18 @@ def counts(toys: Toys, videos: int, each: int) -> dict[str, int]:
 
 @pytest.mark.parametrize("point", ["before-work", "after-work", "after-send", "after-ack"])
 def test_a_kill_at_any_point_loses_nothing(toys: Toys, point: str) -> None:
-    transform = toys.start("transform", fault=f"{point}:3", step_s=0.05).wait_ready()
-    fold = toys.start("fold", fault=f"{point}:7").wait_ready()
-    toys.send([toys.link(n, video=n % 6) for n in range(60)])
+    # Steps longer than the commit interval: whatever is committed too early is committed by the time of the kill.
+    transform = toys.start("transform", fault=f"{point}:2", step_s=0.7).wait_ready()
+    fold = toys.start("fold", fault=f"{point}:6", step_s=0.15).wait_ready()
+    toys.send([toys.link(n, video=n % 4) for n in range(40)])
     transform.wait_dead()
-    toys.start("transform", fault=f"{point}:3", step_s=0.05)
+    toys.start("transform")
     fold.wait_dead()
-    toys.start("fold", fault=f"{point}:7")
-    answers = toys.wait_for_answers(range(60))
-    toys.wait_for_counts(counts(toys, 6, 10))
+    toys.start("fold")
+    answers = toys.wait_for_answers(range(40))
+    toys.wait_for_counts(counts(toys, 4, 10))
     assert (transform.process.returncode, fold.process.returncode) == (-signal.SIGKILL, -signal.SIGKILL)
-    assert set(answers) == set(range(60))
+    assert set(answers) == set(range(40))
     assert_repeats_are_the_same_records(toys)
     assert_nothing_is_dead(toys)
     toys.wait_for_committed("transform")
@@ -72,14 +73,14 @@ def test_a_fold_killed_five_times_counts_right_also_from_its_changelog_alone(toy
     worker = toys.start("fold", step_s=0.004).wait_ready()
     load.start()
     for _ in range(5):
-        time.sleep(random.uniform(0.1, 1.0))
+        time.sleep(random.uniform(0.3, 4.0))  # also while it starts, joins or recovers
         worker.kill()
-        worker = toys.start("fold", step_s=0.004).wait_ready()
+        worker = toys.start("fold", step_s=0.004)
     done.set()
     load.join()
     toys.wait_for_counts(counts(toys, 8, 25))
     worker.kill()
-    toys.start("fold", "fresh", folder=toys.folder / "empty").wait_ready()
+    toys.start("fold", folder=toys.folder / "empty").wait_ready()
     toys.send([toys.cut(25, video=v) for v in range(8)])
     toys.wait_for_counts(counts(toys, 8, 26))
     assert_nothing_is_dead(toys)
@@ -88,7 +89,7 @@ def test_a_fold_killed_five_times_counts_right_also_from_its_changelog_alone(toy
 def _send_slowly(toys: Toys, numbers: list[int], hurry: threading.Event) -> None:
     for number in numbers:
         toys.send([toys.cut(number, video=v) for v in range(8)])
-        hurry.wait(0.15)
+        hurry.wait(0.25)
 
 
 def test_a_worker_that_slept_longer_than_its_session_overwrites_nothing(toys: Toys) -> None:
@@ -111,9 +112,9 @@ def test_a_worker_that_slept_longer_than_its_session_overwrites_nothing(toys: To
         worker.wait_ready(times=2)
     toys.send([toys.link(n, video=n % 4) for n in range(80, 84)])
     toys.wait_for_counts(counts(toys, 4, 21))
-    for worker in (*sleepers, *heirs):
-        worker.kill()
-    toys.start("fold", "c").wait_ready()
+    for worker in (*heirs, *sleepers):
+        worker.leave()
+    toys.start("fold", folder=toys.folder / "empty").wait_ready()
     toys.send([toys.cut(84, video=v) for v in range(4)])
     toys.wait_for_counts(counts(toys, 4, 22))
     assert_repeats_are_the_same_records(toys)
@@ -132,7 +133,7 @@ def test_a_broker_that_goes_and_comes_back_loses_nothing(
         toys.send([toys.link(n, video=n % 4) for n in range(200)])
         wait_until(lambda: len(toys.answers()) > 20, limit_s=20, what="a beginning")
         fresh_broker.stop()
-        time.sleep(8)  # longer than a session
+        time.sleep(7)  # longer than a session
         fresh_broker.start()
         assert fresh_broker.bootstrap == toys.bootstrap
         toys.wait_for_answers(range(200), limit_s=60)
@@ -153,18 +154,19 @@ def test_a_worker_told_to_stop_while_the_broker_is_away_stops(
         wait_until(lambda: len(toys.answers()) > 8, limit_s=20, what="a beginning")
         fresh_broker.stop()
         time.sleep(1)
+        for worker in workers:
+            worker.send(signal.SIGTERM)
         assert all(worker.leave() < 10 for worker in workers)
-        assert toys.start("transform", "late").process.poll() is None
 
 
 @pytest.mark.parametrize("kind", ["transform", "fold"])
 def test_scaling_from_one_to_three_and_back_under_load_repeats_at_most_the_batch_in_work(toys: Toys, kind: str) -> None:
-    first = toys.start(kind, "a", step_s=0.02).wait_ready()
+    first = toys.start(kind, "a", step_s=0.03).wait_ready()
     make = toys.link if kind == "transform" else toys.cut
     hurry = threading.Event()
-    load = threading.Thread(target=_send_every, args=(toys, [make(n, video=n % 12) for n in range(600)], hurry))
+    load = threading.Thread(target=_send_every, args=(toys, [make(n, video=n % 12) for n in range(240)], hurry))
     load.start()
-    others = [toys.start(kind, instance, step_s=0.02) for instance in ("b", "c")]
+    others = [toys.start(kind, instance, step_s=0.03) for instance in ("b", "c")]
     for worker in others:
         worker.wait_ready()
     wait_until(lambda: _partitions(first) < len(toys.counts), limit_s=10, what="the first worker to share")
@@ -176,12 +178,12 @@ def test_scaling_from_one_to_three_and_back_under_load_repeats_at_most_the_batch
     hurry.set()
     load.join()
     if kind == "transform":
-        answers = toys.wait_for_answers(range(600), limit_s=60)
-        repeats = sum(toys.tries().values()) - 600
+        answers = toys.wait_for_answers(range(240), limit_s=60)
+        repeats = sum(toys.tries().values()) - 240
         assert repeats <= 4 * BATCH
-        assert sum(answers.values()) == 600 + repeats
+        assert sum(answers.values()) == 240 + repeats
     else:
-        toys.wait_for_counts(counts(toys, 12, 50), limit_s=60)
+        toys.wait_for_counts(counts(toys, 12, 20), limit_s=60)
     assert_repeats_are_the_same_records(toys)
     assert_nothing_is_dead(toys)
 
@@ -207,7 +209,7 @@ def _metric(worker: Worker, name: str) -> float:
 
 
 def test_a_step_longer_than_every_interval_is_done_once(toys: Toys) -> None:
-    worker = toys.start("transform", longest_step_s=1, slow_s=9, batch=1).wait_ready()
+    worker = toys.start("transform", longest_step_s=1, slow_s=8, batch=1).wait_ready()
     toys.send([toys.link(0, title="slow"), *(toys.link(n, video=n % 8) for n in range(1, 200))])
     wait_until(lambda: worker.ask("/health")[0] == 503, limit_s=20, what="the worker to say that it is late")
     assert json.loads(worker.ask("/health")[1])["status"] == "stuck"
@@ -249,7 +251,7 @@ def test_time_reaches_the_states_that_wait_for_it_and_then_stops(toys: Toys) -> 
     assert {r.partition for r in toys.records("ticks")} == {event_of(r).partition for r in toys.records("ticks")}
     worker.kill()
     toys.send([toys.cut(9, video=0)])
-    toys.start("fold", "b", folder=toys.folder / "empty").wait_ready()
+    toys.start("fold", "a", folder=toys.folder / "empty").wait_ready()
     wait_until(lambda: "2" in {_stage(r) for r in toys.records("progress")}, limit_s=20, what="time after a move")
     assert all(isinstance(event_of(r), TimePassed) for r in toys.records("ticks"))
 

@@ -39,7 +39,7 @@ def board_with(title: str) -> Board:
 
 def test_a_panel_says_value_interval_constant_reasons_gaps_and_caveats() -> None:
     text = printed(showing.panel(board_with("A title").videos[VIDEO_ID]))
-    for expected in ("A title", "62.0", "90% interval 20.0 to 95.0", "what a constant says: 50.0", "31% chance",
+    for expected in ("A title", "62.0", "90% interval 20.0 to 95.0", "constant: 50.0", "31% chance",
                      "the words of the title", "+4.5", "missing segments/visual", "does not beat a constant", "r1"):  # fmt: skip
         assert expected in text
 

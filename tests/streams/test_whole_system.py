@@ -124,7 +124,9 @@ def test_a_missing_video_fails_in_words_and_can_be_redriven(system: System, vide
     assert letters, "the failed fetch waits there"
 
 
-def test_a_bad_line_in_a_list_is_named_and_the_rest_is_submitted(system: System, tmp_path: Path, video: DemoVideo) -> None:
+def test_a_bad_line_in_a_list_is_named_and_the_rest_is_submitted(
+    system: System, tmp_path: Path, video: DemoVideo
+) -> None:
     (tmp_path / "list.txt").write_text(f"{video.path}\nftp://example.org/x.mp4\n")
     done = system.run("submit", str(tmp_path / "list.txt"), check=False)
     assert done.returncode == 1
