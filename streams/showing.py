@@ -1,5 +1,7 @@
 """Views on a terminal: a live table, and a prediction as a panel a person can read."""
 
+from collections.abc import Mapping
+
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -7,32 +9,32 @@ from rich.table import Table
 from rich.text import Text
 
 from schemas.predictions import VideoScored
-from schemas.progress import StageProgressed
 from streams.board import Board, VideoView
 from streams.text_safety import harmless
 from streams.topology import STAGES
 
-BAR_WIDTH = 7
-LONGEST_TITLE = 18
+BAR_WIDTH = 12
+LONGEST_TITLE = 22
 SCALE_WIDTH = 44
 MOST_ROWS = 20
-_MARKS = {
-    "done": "✓",
-    "known": "known",
-    "duplicate": "copy",
-    "failed": "✗ failed",
-    "refused": "✗ refused",
-    "waiting": "…",
+_MARKS: Mapping[str, tuple[str, str]] = {
+    "waiting": ("·", "dim"),
+    "running": ("▸", "cyan"),
+    "done": ("✓", "green"),
+    "known": ("✓", "dim"),
+    "duplicate": ("=", "dim"),
+    "failed": ("✗", "red"),
+    "refused": ("✗", "red"),
 }
-_STYLES = {"failed": "red", "refused": "red", "done": "green"}
+"""A stage's state as one character and its style."""
 
 
 def table(board: Board) -> RenderableType:
-    """All videos as rows with a bar a stage; the newest when there are too many for a screen."""
+    """All videos as rows with a bar and a mark for each stage; the newest when there are too many for a screen."""
     rows = Table(expand=False, pad_edge=False, box=None, padding=(0, 1, 0, 0))  # fits 80 columns
     rows.add_column("video", no_wrap=True, max_width=LONGEST_TITLE)
-    for stage in STAGES:
-        rows.add_column(stage.name, min_width=BAR_WIDTH, no_wrap=True)
+    rows.add_column("", width=BAR_WIDTH)
+    rows.add_column("stages", no_wrap=True)
     rows.add_column("prediction", no_wrap=True, min_width=20)
     views = list(board.videos.values())
     running = [v for v in views if not v.is_finished]
@@ -57,14 +59,39 @@ def panel(view: VideoView) -> RenderableType:
 
 def _row(view: VideoView) -> list[RenderableType]:
     name = Text(harmless(view.title or view.video_id, longest=LONGEST_TITLE))
-    bars = [_bar(view.stages[s.name].last) if s.name in view.stages else Text("") for s in STAGES]
-    return [name, *bars, Text(", ".join(_short(p) for p in view.predictions.values()))]
+    marks = Text.assemble(*(_mark(view, s.name) for s in STAGES), " ", _now(view))
+    return [name, _bar(view), marks, Text(", ".join(_short(p) for p in view.predictions.values()))]
 
 
-def _bar(progress: StageProgressed) -> RenderableType:
-    if progress.state == "running":
-        return ProgressBar(total=progress.total or None, completed=progress.done, width=BAR_WIDTH)
-    return Text(_MARKS.get(progress.state, progress.state), style=_STYLES.get(progress.state, ""))
+def _bar(view: VideoView) -> ProgressBar:
+    share = 1.0 if view.is_finished else sum(_share(view, s.name) for s in STAGES) / len(STAGES)
+    return ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
+
+
+def _share(view: VideoView, stage: str) -> float:
+    """How much of a stage's work is done, in [0, 1]; what it cannot know counts as nothing."""
+    seen = view.stages.get(stage)
+    if seen is None:
+        return 0.0
+    if seen.last.state != "running":
+        return 1.0
+    return min(1.0, seen.last.done / seen.last.total) if seen.last.total else 0.0
+
+
+def _mark(view: VideoView, stage: str) -> tuple[str, str]:
+    seen = view.stages.get(stage)
+    return _MARKS[seen.last.state] if seen else ("·", "dim")
+
+
+def _now(view: VideoView) -> str:
+    """The first stage that is at work, or how it ended badly."""
+    for stage in STAGES:
+        seen = view.stages.get(stage.name)
+        if seen and seen.last.state in ("failed", "refused"):
+            return f"{stage.name} {seen.last.state}"
+        if seen and seen.last.state == "running" and not view.is_finished:
+            return f"{stage.name} {_share(view, stage.name):.0%}"
+    return ""
 
 
 def _notes(view: VideoView) -> tuple[str, ...]:

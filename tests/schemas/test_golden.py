@@ -47,7 +47,16 @@ def test_golden_bytes_read_as_exactly_their_example(event_type: type[Event]) -> 
 def test_an_example_fills_every_field_that_can_be_filled_at_once(event_type: type[Event]) -> None:
     written = set(json.loads(encode(EXAMPLES[event_type]))) - {"type"}
     unfilled = set(event_type.__struct_fields__) - written
-    exclusive = {"upload_ref", "upload_name", "title", "description", "again", "duplicate_of", "absent_reason", "merged_into"}
+    exclusive = {
+        "upload_ref",
+        "upload_name",
+        "title",
+        "description",
+        "again",
+        "duplicate_of",
+        "absent_reason",
+        "merged_into",
+    }
     at_its_default = {"labels", "start_s"}
     assert unfilled <= exclusive | at_its_default
 
