@@ -62,18 +62,22 @@ class FoldInMemory(Generic[State]):
                 yield from emitted
 
     def expire(self) -> Iterator[Event]:
-        """Let time pass until no state waits any longer; in a wide fold none ever does."""
-        if self._narrow:
-            yield from self._expire(self._narrow)
-
-    def _expire(self, fold: Fold[State]) -> Iterator[Event]:
+        """Let time pass until no state waits any longer."""
         for tick in range(MAX_TICKS):
-            waiting = [key for key, state in self.states.items() if fold.waits(state)]
-            if not waiting:
+            if not self.waiting():
                 return
-            time = TimePassed(event_id="", stage="", partition=0, at_s=tick * TICK_S)
-            for key in waiting:
-                yield from self._emit(fold, key, time)
+            yield from self.pass_time(TimePassed(event_id="", stage="", partition=0, at_s=tick * TICK_S))
+
+    def waiting(self) -> list[str]:
+        """Keys of the states that want to hear the time; in a wide fold there are none."""
+        fold = self._narrow
+        return [key for key, state in self.states.items() if fold.waits(state)] if fold else []
+
+    def pass_time(self, time: TimePassed) -> Iterator[Event]:
+        """Tell every state that waits what time it is, as the runner does."""
+        if self._narrow:
+            for key in self.waiting():
+                yield from self._emit(self._narrow, key, time)
 
     def _step(self, event: Event) -> list[Event]:
         try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The networks' files: fetch them, look at them, check them.")
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Networks; all when none is named.")]
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME|PACK", help="Networks, or whole packs; the default pack when none is named.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array, an object for each network.")]
 
 _MEGABYTE = 10**6
@@ -86,9 +86,15 @@ def _cache() -> "WeightsCache":
 
 
 def _wanted(cache: "WeightsCache", names: list[str] | None) -> list[str]:
-    wanted = names or sorted(cache.manifest)
-    for name in wanted:
-        cache.network(name)  # a wrong name is said before anything is downloaded
+    """List the networks of all names and packs; a wrong name is said before anything is downloaded."""
+    from streams.storage.weights_manifest import DEFAULT_PACK
+
+    wanted: list[str] = []
+    for word in names or [DEFAULT_PACK]:
+        pack = sorted(name for name, network in cache.manifest.items() if network.pack == word)
+        if not pack:
+            cache.network(word)
+        wanted += pack or [word]
     return wanted
 
 

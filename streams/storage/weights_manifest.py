@@ -41,14 +41,19 @@ class PinnedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: Annotated[tuple[Source, ...], msgspec.Meta(min_length=1)]
 
 
+DEFAULT_PACK = "default"
+"""What every stage needs; other packs go with an extra of the package."""
+
+
 class PinnedNetwork(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A network: its published files, and what they are converted to."""
+    """A network: its published files, what they are converted to, and the pack it is fetched with."""
 
     about: str
     converter: Annotated[str, msgspec.Meta(pattern=_CONVERTER.pattern)]
     recipe: int
     converts_to: Annotated[tuple[FileName, ...], msgspec.Meta(min_length=1)]
     files: Annotated[tuple[PinnedFile, ...], msgspec.Meta(min_length=1)]
+    pack: str = DEFAULT_PACK
 
     @property
     def size_bytes(self) -> int:

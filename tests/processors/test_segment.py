@@ -94,10 +94,10 @@ def test_words_say_where_they_come_from(world):
     assert second.text == "and the cat too"
 
 
-def test_a_segment_without_words_has_no_source(world):
+def test_a_silent_segment_of_a_video_with_subtitles_keeps_their_source(world):
     world.media.put(f"{FOLDER}/subtitles-0.srt", b"1\n00:00:00,500 --> 00:00:02,500\nhello\n")
     _, second, *_ = answer(world, fetched())
-    assert (second.text, second.text_source, second.text_language) == ("", "", "")
+    assert (second.text, second.text_source) == ("", "automatic")
 
 
 def test_subtitles_without_words_are_said(world):

@@ -13,6 +13,7 @@ from people_examples import KEYS as OF_PEOPLE
 
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, Ref, Revision, Scope, VideoEvent, VideoId, derive_id
+from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
@@ -41,6 +42,8 @@ KEYS: dict[type[Event], str] = {
     TimePassed: "assemble/6",
     EventRejected: "text/segments/6/1042",
     EventRedriven: "text/segments/6/1042/redriven",
+    FaceTracked: f"{VIDEO_ID}/2/1",
+    FacesCounted: f"{VIDEO_ID}/3/count",
     **OF_PEOPLE,
 }
 
