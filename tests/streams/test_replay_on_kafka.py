@@ -11,7 +11,8 @@ from processors.assemble import AssembleProcessor
 from processors.folding import FoldInMemory
 from processors.score import ScoreProcessor
 from schemas.errors import UsageError
-from schemas.event import Event
+from schemas.event import WHOLE_VIDEO, Event
+from schemas.features import FeatureExtracted
 from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
 from streams.kafka.admin import create_missing
@@ -20,6 +21,7 @@ from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_e
 from streams.replay import replay
 from streams.settings import Settings
 from streams.storage.releases import STARTERS, ReleaseShelf, publish_starters
+from streams.topology import modalities
 from streams.world import open_media
 
 pytestmark = pytest.mark.broker
@@ -41,13 +43,22 @@ def past(own_broker) -> Settings:
     (starter,) = [e for e in publish_starters(settings, own_broker.bootstrap) if e.target == "virality"]
     scorer = ScoreProcessor(ReleaseShelf(settings.home, open_media(settings)).folder)
     scorer.hear(starter)
-    inputs = [e for n in range(VIDEOS) for e in runs.run_of(f"url:k{n}", n % 4)]
+    inputs = [a for n in range(VIDEOS) for e in runs.run_of(f"url:k{n}", n % 4) for a in _by_every_modality(e)]
     assembled = list(FoldInMemory(AssembleProcessor(settings.options())).feed(inputs))
     scored = [answer for answers in scorer.transform(assembled) for answer in answers]
     with BulkProducer(settings, own_broker.bootstrap) as producer:
         for event in _lasting([*inputs, *assembled, *scored]):
             producer.send(event)
     return settings
+
+
+def _by_every_modality(event: Event) -> Iterator[Event]:
+    """Let the other modalities answer too, each with nothing."""
+    yield event
+    if isinstance(event, FeatureExtracted) and event.scope != WHOLE_VIDEO:
+        for modality in set(modalities()) - {event.modality}:
+            silent = {"vector": None, "labels": (), "numbers": {}, "absent_reason": f"no {modality}"}
+            yield msgspec.structs.replace(event, modality=modality, **silent)
 
 
 def _lasting(events: list[Event]) -> Iterator[Event]:
