@@ -2,10 +2,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-BENCHMARKS := codec text segment replay startup
+BENCHMARKS := codec text visual audio faces gallery segment replay startup
 SOURCES := schemas models processors streams benchmarks tests docs
 
-.PHONY: demo test check docs bench up lock clean
+.PHONY: demo test check docs bench up lock weights clean
 
 demo: $(INSTALLED)  ## a real video through real Kafka to a real prediction
 	$(BIN)/groundswell demo
@@ -15,6 +15,9 @@ up: $(INSTALLED)  ## Kafka, workers, everything, until Ctrl-C
 
 test: $(INSTALLED)  ## all tests, on a real Kafka
 	$(BIN)/python -m pytest
+
+weights: $(INSTALLED)  ## every network, also that of speech recognition (300 MB)
+	$(BIN)/groundswell weights fetch default asr
 
 check: $(INSTALLED)  ## style, types, layers, generated docs
 	$(BIN)/ruff format --check $(SOURCES)

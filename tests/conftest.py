@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from platformdirs import user_cache_path
 
 from streams.kafka.broker import EmbeddedBroker
-from streams.settings import Settings
+from streams.settings import Settings, load
 
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
@@ -20,8 +19,8 @@ if str(TESTS) not in sys.path:  # shared test code lies in tests/*.py
 
 @pytest.fixture(scope="session")
 def cache() -> Path:
-    """Jars and weights, kept between test runs so that only the first one downloads."""
-    return Path(os.environ.get("GROUNDSWELL_CACHE", user_cache_path("groundswell")))
+    """Jars and weights, as `make demo` keeps them, so that only the first run downloads."""
+    return load().cache_folder
 
 
 @pytest.fixture(scope="session")
