@@ -10,7 +10,7 @@ from streams.settings import Settings
 _QUIET = {
     "faust": logging.ERROR,
     "mode": logging.ERROR,
-    "aiokafka": logging.ERROR,
+    "aiokafka": logging.CRITICAL,  # ten lines a second while a broker is away; the runner says it once
     "streams.kafka.faust_consumer": logging.ERROR,
     "aiohttp.access": logging.WARNING,
 }

@@ -19,6 +19,7 @@ from toy import REVISION, fold_stage, transform_stage
 from schemas.event import Event, derive_id
 from schemas.links import LinkSubmitted
 from schemas.segments import SegmentCut, VideoSegmented
+from streams.children import dying_with_parent
 from streams.faults import VARIABLE
 from streams.kafka.admin import create_missing, group_of, partition_counts
 from streams.kafka.bulk import BulkProducer, Record, event_of, read_to_end
@@ -46,7 +47,9 @@ class Worker:
         self.log = log
         self.started_s = time.monotonic()
         with log.open("ab") as out:
-            self.process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)
+            self.process = subprocess.Popen(
+                command, env=environment, stdout=out, stderr=subprocess.STDOUT, preexec_fn=dying_with_parent()
+            )
 
     def said(self, start: str) -> list[str]:
         return [line for line in self.log.read_text(errors="replace").splitlines() if line.startswith(start)]

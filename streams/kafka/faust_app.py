@@ -17,6 +17,9 @@ from streams.topology import Stage
 COMMIT_INTERVAL_S = 0.5
 HEARTBEAT_S = 2.0
 
+REBALANCE_S = 30.0
+"""All members join again within so long; each needs a few seconds, whatever its step does."""
+
 POLL_INTERVAL_S = 86_400.0
 """Not a limit for steps. With it a worker whose buffers are full would leave its group in the middle
 of a long step, and the step would be repeated for ever; whether a worker lives, its heartbeats say."""
@@ -60,7 +63,7 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
         broker_heartbeat_interval=HEARTBEAT_S,
         broker_commit_interval=COMMIT_INTERVAL_S,
         broker_max_poll_interval=POLL_INTERVAL_S,
-        broker_rebalance_timeout=60.0,
+        broker_rebalance_timeout=REBALANCE_S,
         broker_request_timeout=max(40.0, settings.session_timeout_s + 1),
         broker_max_poll_records=max(1, 4 * stage.batch),
         stream_buffer_maxsize=max(16, 4 * stage.batch),

@@ -43,13 +43,17 @@ class FinishedOnlyConsumer(Consumer):
         super().__init__(*args, **kwargs)
         self._open: defaultdict[Any, dict[int, None]] = defaultdict(dict)
         self._next: dict[Any, int] = {}
-        self._is_revoked = False
+        self._is_going, self._is_revoked = False, False
         self.settle: Callable[[], Awaitable[None]] = _nothing_in_work
         """Waits a moment for the step in work, before the partitions go."""
 
     def is_current(self, message: Any) -> bool:
         """Whether the partition is still ours since this message was read."""
         return not self._is_revoked and message.generation_id == self.app.consumer_generation_id
+
+    def may_begin(self, messages: Iterable[Any]) -> bool:
+        """Whether a step with these messages would count; not while a rebalance waits for the last one."""
+        return not self._is_going and all(self.is_current(message) for message in messages)
 
     def finish(self, message: Any) -> None:
         """Let the offset behind this message be committed: the broker has all that follows from it."""
@@ -71,6 +75,14 @@ class FinishedOnlyConsumer(Consumer):
             if end is not None and self.app.topics.acks_enabled_for(tp.topic):
                 waiting[tp.topic] += max(0, end - (self._committed_offset[tp] or 0))
         return waiting
+
+    def last_answer(self) -> int | None:
+        """Mark the newest answer to a fetch; it changes several times a second while Kafka is heard."""
+        consumer = self._thread._consumer
+        subscription = consumer and consumer._subscription.subscription
+        assignment = subscription and subscription.assignment
+        states = [assignment.state_value(tp) for tp in assignment.tps] if assignment else []
+        return max((state.timestamp for state in states if state and state.timestamp), default=None)
 
     def leave_at_once(self) -> None:
         """Make the coming stop a real goodbye.
@@ -115,6 +127,7 @@ class FinishedOnlyConsumer(Consumer):
         await super().perform_seek()
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
+        self._is_going = True
         await self.settle()
         with suppress(TimeoutError):
             await asyncio.wait_for(self._commit_all(), LAST_COMMIT_S)
@@ -123,7 +136,7 @@ class FinishedOnlyConsumer(Consumer):
         await super().on_partitions_revoked(revoked)
 
     async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
-        self._is_revoked = False
+        self._is_going, self._is_revoked = False, False
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def _commit_all(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,6 +61,11 @@ class Outbox:
     ) -> None:
         self._client, self._partitions, self._may_send = client, partitions, may_send
         self._producer: AIOKafkaProducer | None = None
+        self._waiting_since_s: float | None = None
+
+    def unconfirmed_s(self) -> float:
+        """How long the broker has owed a confirmation."""
+        return 0.0 if self._waiting_since_s is None else time.monotonic() - self._waiting_since_s
 
     async def start(self) -> None:
         """Connect.
@@ -77,7 +83,11 @@ class Outbox:
             compression_type="lz4",
         )
         self._guard(producer.client)
-        await producer.start()
+        try:
+            await producer.start()
+        except KafkaError:
+            await producer.stop()
+            raise
         self._producer = producer
 
     async def stop(self) -> None:
@@ -106,15 +116,21 @@ class Outbox:
             One of them can never be sent.
         """
         offsets: dict[int, int] = {}
-        while len(offsets) < len(records):
-            waiting = [i for i in range(len(records)) if i not in offsets]
-            results = await asyncio.gather(*(self._deliver(records[i]) for i in waiting), return_exceptions=True)
-            offsets |= {i: r for i, r in zip(waiting, results, strict=True) if isinstance(r, int)}
-            failures = [(records[i], r) for i, r in zip(waiting, results, strict=True) if isinstance(r, BaseException)]
-            if failures:
-                _raise_what_stays(failures)
-                log.warning("Kafka did not confirm %d records, sending again: %r", len(failures), failures[0][1])
-                await self._reconnect()
+        self._waiting_since_s = time.monotonic()
+        try:
+            while len(offsets) < len(records):
+                waiting = [i for i in range(len(records)) if i not in offsets]
+                results = await asyncio.gather(*(self._deliver(records[i]) for i in waiting), return_exceptions=True)
+                offsets |= {i: r for i, r in zip(waiting, results, strict=True) if isinstance(r, int)}
+                failures = [
+                    (records[i], r) for i, r in zip(waiting, results, strict=True) if isinstance(r, BaseException)
+                ]
+                if failures:
+                    _raise_what_stays(failures)
+                    log.warning("Kafka did not confirm %d records, sending again: %r", len(failures), failures[0][1])
+                    await self._reconnect()
+        finally:
+            self._waiting_since_s = None
         return [offsets[i] for i in range(len(records))]
 
     async def mention(self, event: Event) -> None:

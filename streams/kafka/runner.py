@@ -22,7 +22,7 @@ from streams import faults, metrics
 from streams.kafka.admin import create_changelogs
 from streams.kafka.broadcast import Broadcast
 from streams.kafka.connection import aiokafka_security
-from streams.kafka.faust_app import make_app
+from streams.kafka.faust_app import REBALANCE_S, make_app
 from streams.kafka.fold_state import Change, FoldState
 from streams.kafka.outbox import Outbox
 from streams.kafka.publisher import Publisher
@@ -45,6 +45,13 @@ SETTLE_S = 2.0
 
 BEAT_S = 0.25
 MOST_MENTIONS = 1000
+
+SILENCE_S = 5.0
+DEAF_S = REBALANCE_S + 15.0
+"""An idle worker that hears nothing of Kafka for so long starts afresh: clients have been seen not to recover."""
+
+UNCONFIRMED_S = 300.0
+"""A producer that has not got rid of its records for so long is given up, and the step with it."""
 
 log = logging.getLogger(__name__)
 
@@ -91,6 +98,8 @@ class Runner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._app: Any = None
         self._fold: FoldState | None = None
+        self._last_answer: int | None = None
+        self._is_silent = False
         self._is_ready, self._is_told, self._failure, self._in_work_since_s = False, False, "", 0.0
         self._attempts = Attempts(
             stage.name,
@@ -126,7 +135,7 @@ class Runner:
             The port for metrics is taken.
         """
         self._loop, self._on_ready = asyncio.get_running_loop(), on_ready
-        self._last_beat_s = _clock_s()
+        self._last_beat_s = self._heard_s = _clock_s()
         self.port = metrics.serve(self.metrics, self.health, port=self.settings.metrics_port)
         self._keep(self._beat())
         self._keep(self._start())
@@ -267,7 +276,7 @@ class Runner:
     async def _guarded(self, work: Callable[[Sequence[Any]], Awaitable[None]], messages: Sequence[Any]) -> None:
         """Run one step; what it does not finish stays open and comes again."""
         consumer = self._app.consumer
-        if self._leaving.is_set() or not all(consumer.is_current(message) for message in messages):
+        if self._leaving.is_set() or not consumer.may_begin(messages):
             return
         if consumer.has_skipped(messages):
             self._fail("Faust left out a record")
@@ -325,7 +334,21 @@ class Runner:
             if self._app is not None and self._app.crashed:
                 self._fail(f"Faust failed: {self._app.crash_reason!r}")
             elif self._is_ready:
+                self._listen()
                 self._say_the_time()
+
+    def _listen(self) -> None:
+        if self.outbox.unconfirmed_s() > UNCONFIRMED_S:
+            self._fail("Kafka confirms nothing")
+        consumer, now_s = self._app.consumer, _clock_s()
+        answer = consumer.last_answer()
+        if answer != self._last_answer or not self._idle.is_set() or not consumer.assignment():
+            self._last_answer, self._heard_s, self._is_silent = answer, now_s, False
+        elif now_s - self._heard_s > DEAF_S:
+            self._fail("Kafka does not answer")
+        elif now_s - self._heard_s > SILENCE_S and not self._is_silent:
+            self._is_silent = True
+            log.warning("Kafka does not answer; waiting for it")
 
     def _say_the_time(self) -> None:
         for name, events in self._app.consumer.lag().items():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from workers import Toys, Worker, toys_on, wait_until
 
+from schemas.releases import ReleasePublished
 from schemas.segments import SegmentCut
 from schemas.ticks import TimePassed
 from streams.kafka.broker import EmbeddedBroker
@@ -138,11 +139,24 @@ def test_a_broker_that_goes_and_comes_back_loses_nothing(
         assert fresh_broker.bootstrap == toys.bootstrap
         toys.wait_for_answers(range(200), limit_s=60)
         toys.wait_for_counts(counts(toys, 4, 50))
-        toys.send([toys.link(n, video=n % 4) for n in range(200, 204)])
-        toys.wait_for_counts(counts(toys, 4, 51))
+        toys.send([RELEASE])
+        wait_until(lambda: _hears_of_the_release(toys), limit_s=20, what="a worker that hears of releases again")
         assert_repeats_are_the_same_records(toys)
         assert_nothing_is_dead(toys)
         assert all(worker.leave() < 10 for worker in workers)
+
+
+RELEASE = ReleasePublished(
+    event_id="1", target="virality", release_id="r1", kind="regression", files=(), trained_at_s=0.0, rows=1,
+    metrics={}, beats_constant=True,
+)  # fmt: skip
+
+
+def _hears_of_the_release(toys: Toys) -> bool:
+    number = 1000 + len(toys.answers())
+    toys.send([toys.link(number, video=9)])
+    toys.wait_for_answers([number])
+    return any(getattr(event_of(r), "text", "") == "heard 1" for r in toys.records("segments"))
 
 
 def test_a_worker_told_to_stop_while_the_broker_is_away_stops(
