@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="The networks' files: fetch them, look at them, check them.")
 
-Names = Annotated[list[str] | None, typer.Argument(metavar="NAME|PACK", help="Networks, or whole packs; the default pack when none is named.")]
+Names = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="NAME|PACK", help="Networks, or whole packs; the default pack when none is named."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON array, an object for each network.")]
 
 _MEGABYTE = 10**6
