@@ -18,7 +18,7 @@ from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, Record, event_of, follow, latest_per_key, read_to_end
 from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
-from streams.topology import TOPICS, topic_of
+from streams.topology import TOPICS, topic, topic_of
 
 _EMPTY_PARTITION = (partition_of(EXAMPLES[ReleasePublished].partition_key, 4) + 1) % 4
 
