@@ -222,6 +222,6 @@ def test_a_key_written_again_after_its_tombstone_is_there() -> None:
 
 
 def test_every_topic_has_readable_types() -> None:
-    for topic in TOPICS:
+    for each in TOPICS:
         with pytest.raises(Unreadable):
-            event_of(_record(b"a", b"{}", 0, topic=topic.name))
+            event_of(_record(b"a", b"{}", 0, topic=each.name))
