@@ -39,7 +39,7 @@ class FoldInMemory(Generic[State]):
 
     def __init__(self, fold: Fold[State] | WideFold[State], on_skip: OnSkip = stop) -> None:
         self._wide = fold if isinstance(fold, WideFold) else None
-        self._narrow = None if isinstance(fold, WideFold) else fold
+        self._fold = None if isinstance(fold, WideFold) else fold
         self._on_skip = on_skip
         self.states: dict[str, State] = {}
 
@@ -63,8 +63,8 @@ class FoldInMemory(Generic[State]):
 
     def expire(self) -> Iterator[Event]:
         """Let time pass until no state waits any longer; in a wide fold none ever does."""
-        if self._narrow:
-            yield from self._expire(self._narrow)
+        if self._fold:
+            yield from self._expire(self._fold)
 
     def _expire(self, fold: Fold[State]) -> Iterator[Event]:
         for tick in range(MAX_TICKS):
@@ -79,7 +79,7 @@ class FoldInMemory(Generic[State]):
         try:
             if self._wide:
                 return self._step_wide(self._wide, event)
-            return self._step_narrow(self._narrow, event) if self._narrow else []
+            return self._step_narrow(self._fold, event) if self._fold else []
         except GroundswellError as error:
             self._on_skip(event, error)
             return []

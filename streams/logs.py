@@ -13,6 +13,7 @@ _QUIET = {
     "aiokafka": logging.ERROR,
     "streams.kafka.faust_consumer": logging.ERROR,
     "aiohttp.access": logging.WARNING,
+    "faiss": logging.WARNING,
 }
 """Libraries whose every rebalance would otherwise be a page of text."""
 

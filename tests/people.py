@@ -10,6 +10,7 @@ from models.vectors import to_vector
 from processors.folding import FoldInMemory
 from processors.identity import GalleryFold
 from processors.identity_tracks import Rules
+from schemas.commands import Photo
 from schemas.event import Event, derive_id
 from schemas.faces import Box, FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted, Vector
@@ -142,3 +143,12 @@ class Machine:
         found = self.memory.states[f"track/{key}"].track.identity_id
         person = self.memory.states[f"person/{found}"].person if found else None
         return (person.merged_into or found) if person else ""
+
+
+def command(kind: type, number: int = 1, **fields):
+    """Ask for something; the number makes it another request."""
+    return kind(event_id=f"{kind.__name__}-{number}", given_at_s=1.0, **fields)
+
+
+def photo(person: object, *look: object, quality: float = 0.9) -> Photo:
+    return Photo(sha256="0" * 64, quality=quality, vector=face(person, *look))

@@ -97,6 +97,7 @@ class Runner:
             attempts=settings.retry_attempts,
             backoff_s=settings.retry_backoff_s,
             stopping=self._stopping,
+            is_fold=stage.is_fold,
             on_retry=self.metrics.retries.inc,
         )
 
@@ -234,14 +235,23 @@ class Runner:
             async for event in stream.noack().events():
                 await self._guarded(partial(self._fold_event, fold), [event.message])
 
-        return fold_events
+        async def fold_together(stream: Any) -> None:
+            async for events in stream.noack_take(self.stage.batch, within=BATCH_WAIT_S):
+                await self._guarded(partial(self._fold_event, fold), [event.message for event in events])
+
+        return fold_together if self.stage.batch > 1 else fold_events
 
     async def _fold_event(self, fold: FoldState, messages: Sequence[Any]) -> None:
+        """Step one event, or a batch as one; when anything in a batch fails, its events go one by one."""
         deliveries, changes = [_delivery(message) for message in messages], list[Change]()
-        answers = await self._in_thread(self._attempts.batch, deliveries, partial(fold.step_all, changes=changes))
+        attempt = self._attempts.all_or_none if len(messages) > 1 else self._attempts.batch
+        answers = await self._in_thread(attempt, deliveries, partial(fold.step_all, changes=changes))
         published = await self._publish(deliveries, answers)
-        if not any(answer.rejected for answer in published):
+        if published and not any(answer.rejected for answer in published):
             await self._write(fold, changes, messages[0])
+        elif len(messages) > 1:
+            for message in messages:
+                await self._fold_event(fold, [message])
 
     async def _write(self, fold: FoldState, changes: Sequence[Change], message: Any) -> None:
         """Write state where it is still ours to write; another worker may have the partition by now.

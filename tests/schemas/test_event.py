@@ -13,6 +13,7 @@ from people_examples import KEYS as OF_PEOPLE
 
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, Ref, Revision, Scope, VideoEvent, VideoId, derive_id
+from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
@@ -33,6 +34,8 @@ KEYS: dict[type[Event], str] = {
     SegmentCut: f"{VIDEO_ID}/2",
     VideoSegmented: f"{VIDEO_ID}/count",
     FeatureExtracted: f"{VIDEO_ID}/2/text",
+    FaceTracked: f"{VIDEO_ID}/2/1",
+    FacesCounted: f"{VIDEO_ID}/3/count",
     OutcomeObserved: f"{VIDEO_ID}/24",
     Summarised: f"{VIDEO_ID}/video",
     VideoScored: f"{VIDEO_ID}/virality",
