@@ -155,7 +155,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     face_threshold_l2: float = 0.55
     face_margin_l2: float = 0.03
     gallery_flat_limit: int = 50_000
-    gallery_cells_searched: int = 32
+    gallery_cells_searched: int = 48
 
 
 class World(Protocol):

@@ -93,7 +93,7 @@ class WideFold(Protocol, Generic[State]):
     """A fold whose one event may change many states of its one partition.
 
     What it keeps in memory beside them (an index) is made of them alone: `restore` makes it from all
-    of them, `applied` brings it up to what has been stored. A step changes nothing by itself, so that it
+    of them, `applied` brings it up to the last step. A step changes nothing by itself, so that it
     can be done again; like every fold's it is idempotent and looks at no clock. It hears no time.
     """
 
@@ -114,5 +114,5 @@ class WideFold(Protocol, Generic[State]):
         ...
 
     def applied(self, changes: Mapping[str, State | None]) -> None:
-        """Take note that these changes of the last step are stored."""
+        """Let these changes of the last step count from now on; if storing them fails, `restore` follows."""
         ...

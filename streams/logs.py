@@ -13,6 +13,7 @@ _QUIET = {
     "aiokafka": logging.CRITICAL,  # ten lines a second while a broker is away; the runner says it once
     "streams.kafka.faust_consumer": logging.ERROR,
     "aiohttp.access": logging.WARNING,
+    "faiss": logging.WARNING,
 }
 """Libraries whose every rebalance would otherwise be a page of text."""
 

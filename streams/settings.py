@@ -90,7 +90,7 @@ class Settings(BaseSettings):
     face_threshold_l2: float = Field(0.55, gt=0, description="faces farther apart than this are two people")
     face_margin_l2: float = Field(0.03, ge=0, description="the second nearest person must be so much farther away")
     gallery_flat_limit: int = Field(50_000, ge=1, description="identities up to which every one is measured")
-    gallery_cells_searched: int = Field(32, ge=1, description="cells of a larger gallery that are searched")
+    gallery_cells_searched: int = Field(48, ge=1, description="cells of a larger gallery that are searched")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="least important line that is logged"

@@ -16,6 +16,7 @@ from schemas.commands import (
     IdentitySplit,
 )
 from schemas.deadletters import EventRedriven, EventRejected
+from schemas.erased import VideoErased
 from schemas.event import Event
 from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
@@ -65,7 +66,7 @@ class Stage:
     hears : tuple of str
         Broadcast topics: every worker reads all of them.
     batch : int
-        At most so many events a step (a fold takes one at a time).
+        At most so many events a step (a fold takes one at a time, a wide one as many).
     longest_step_s : float
         A step may take so long before its worker is taken for dead.
     weights : tuple of str
@@ -88,7 +89,7 @@ class Stage:
 
 TOPICS: tuple[Topic, ...] = (
     Topic(name="links", key="video_id", events=(LinkSubmitted,), cleanup="delete", retention_s=30 * DAY_S),
-    Topic(name="media", key="video_id", events=(MediaFetched, MediaDuplicated), cleanup="compact"),
+    Topic(name="media", key="video_id", events=(MediaFetched, MediaDuplicated, VideoErased), cleanup="compact"),
     Topic(name="segments", key="video_id/index", events=(SegmentCut, VideoSegmented), cleanup="compact"),
     Topic(name="features", key="video_id/scope/modality", events=(FeatureExtracted,), cleanup="compact"),
     Topic(
@@ -194,6 +195,8 @@ STAGES: tuple[Stage, ...] = (
         reads=("faces", "commands"),
         writes=("faces", "identities", "commands", "features", "progress"),
         is_fold=True,
+        batch=32,
+        longest_step_s=300,  # drawing the cells of a large gallery takes a minute
         standbys=1,
     ),
     Stage(

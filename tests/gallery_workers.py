@@ -13,7 +13,7 @@ from workers import wait_until
 
 from schemas.event import Event
 from schemas.features import FeatureExtracted
-from streams.kafka.admin import changelog_of, create_missing
+from streams.kafka.admin import changelog_of, create_missing, differences
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
 from streams.settings import Settings
@@ -32,9 +32,9 @@ class Gallery:
         self.workers: list[subprocess.Popen[bytes]] = []
         create_missing(self.settings, self.bootstrap)
 
-    def start(self) -> None:
+    def start(self, stage: str = "identity") -> None:
         environment = os.environ | self.settings.environment()
-        command = [sys.executable, "-m", "streams.commands.main", "worker", "identity"]
+        command = [sys.executable, "-m", "streams.commands.main", "worker", stage]
         self.workers.append(subprocess.Popen(command, env=environment, stdout=self.log, stderr=self.log))
         wait_until(lambda: len(self.cards()) == len(self.workers), limit_s=60, what="a worker", tell=self.told)
 
@@ -59,17 +59,23 @@ class Gallery:
                 producer.send(event)
 
     def events(self, *topics: str) -> list[Event]:
-        return [event_of(record) for record in read_to_end(self.settings, self.bootstrap, topics)]
+        records = read_to_end(self.settings, self.bootstrap, topics)
+        return [event_of(record) for record in records if record.value is not None]
 
-    def states(self) -> dict[str, bytes]:
-        records = read_to_end(self.settings, self.bootstrap, [changelog_of("identity", "states")])
+    def configs(self) -> list[str]:
+        """How topics differ from what the topology says of them."""
+        return [str(difference) for difference in differences(self.settings, self.bootstrap)]
+
+    def states(self, stage: str = "identity") -> dict[str, bytes]:
+        records = read_to_end(self.settings, self.bootstrap, [changelog_of(stage, "states")])
         return {(key or b"").decode(): record.value or b"" for (_, key), record in latest_per_key(records).items()}
 
     def answered(self, segments: int) -> set[str]:
         """Videos of which so many segments have an answer."""
-        keys = {e.record_key for e in self.events("features") if isinstance(e, FeatureExtracted)}
-        per_video = Counter(key.rsplit("/", 2)[0] for key in keys if "/video/" not in key)
-        return {video_id for video_id, found in per_video.items() if found == segments}
+        found = [e for e in self.events("features") if isinstance(e, FeatureExtracted)]
+        scopes = {(e.video_id, e.scope) for e in found if e.modality == "identity" and e.scope != "video"}
+        per_video = Counter(video_id for video_id, _ in scopes)
+        return {video_id for video_id, count in per_video.items() if count == segments}
 
     def told(self) -> str:
         return (self.settings.home / "workers.log").read_text(errors="replace")[-3000:]

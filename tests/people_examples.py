@@ -17,6 +17,7 @@ from schemas.commands import (
     IdentitySplit,
     Photo,
 )
+from schemas.erased import VideoErased
 from schemas.event import Event, derive_id
 from schemas.features import Vector
 from schemas.identities import IdentityRecorded
@@ -41,6 +42,7 @@ NAMED = IdentityNamed(**_given(1), identity_id=ADA, name="Ada Lovelace")
 FORGOTTEN = IdentityForgotten(**_given(6), identity_id=OTHER)
 
 EXAMPLES: tuple[Event, ...] = (
+    VideoErased(event_id=derive_id("erase", "1", VIDEO_ID), video_id=VIDEO_ID, erased_at_s=NOON_S + 480.0),
     IdentityRecorded(
         event_id=derive_id("identity", "1", "ada"),
         identity_id=ADA,
@@ -80,6 +82,7 @@ EXAMPLES: tuple[Event, ...] = (
 
 KEYS: dict[type[Event], str] = {
     IdentityRecorded: ADA,
+    VideoErased: f"{VIDEO_ID}/erased",
     **{type(event): event.event_id for event in EXAMPLES if isinstance(event, Command)},
     CommandTaken: f"command/{NAMED.event_id}",
     CommandAnswered: f"answer/{FORGOTTEN.event_id}",

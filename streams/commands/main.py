@@ -12,6 +12,7 @@ from schemas.errors import GroundswellError
 from streams.commands import (
     deadletters,
     demo,
+    erase,
     faces,
     people,
     replay,
@@ -54,6 +55,7 @@ app.command("submit")(submit.submit)
 app.command("watch")(watch.watch)
 app.command("status")(status.status)
 app.command("show")(show.show)
+app.command("erase")(erase.erase)
 app.command("train")(train.train)
 app.command("replay")(replay.replay)
 app.command("topics")(topics.topics)

@@ -12,7 +12,6 @@ from schemas.commands import (
     CommandUndone,
     IdentitiesMerged,
     IdentityEnrolled,
-    IdentityForgotten,
     IdentityNamed,
     IdentityNot,
     IdentitySplit,
@@ -187,10 +186,16 @@ def forget(
 
     groundswell people forget Ada
     """
+    from streams.commands.erase import erase_one
+
     found = _id_of(person)
     if not yes:
         typer.confirm(f"forget {found} for ever?", abort=True)
-    _ask(IdentityForgotten(**_stamp(), identity_id=found), as_json=as_json)
+    erased = erase_one(found)
+    if as_json:
+        typer.echo(msgspec.json.encode({"erased": erased.what, "records": erased.records, "files": erased.files}))
+        return
+    typer.echo(f"forgot {found}: {erased.records} records, {erased.files} files")
 
 
 @app.command("undo")
@@ -236,7 +241,7 @@ def _ask(command: Command, *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode(answer))
         return
     typer.echo(answer.message)
-    if not isinstance(command, CommandUndone | IdentityForgotten):
+    if not isinstance(command, CommandUndone):
         typer.echo(f"take it back: groundswell people undo {command.event_id}")
 
 

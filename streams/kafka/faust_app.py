@@ -1,5 +1,7 @@
 """The Faust application of one stage, with the settings that were measured to lose nothing."""
 
+import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any  # Faust is untyped
 
@@ -85,6 +87,10 @@ def session_timeout_s(settings: Settings, stage: Stage) -> float:
     return min(settings.session_timeout_s, STANDBY_SESSION_S) if stage.standbys else settings.session_timeout_s
 
 
+SQUEEZED_TABLE = "states"
+"""Nothing is deleted from it but what is erased."""
+
+
 class PromptTables(TableManager):
     """Faust waits a second for tables that other modules may yet declare; ours are all there before."""
 
@@ -110,13 +116,31 @@ def _credentials(settings: Settings) -> Any:
 
 def make_table(app: Any, name: str) -> Any:
     """One table of a fold: bytes by bytes, backed by a changelog topic."""
-    return app.Table(
+    table = app.Table(
         name,
         key_type=bytes,
         value_type=bytes,
         partitions=app.conf.topic_partitions,
         options=dict(_ROCKSDB_OPTIONS),  # Faust takes entries out of it
     )
+    apply = table.apply_changelog_batch
+
+    def apply_and_squeeze(batch: Any, **how: Any) -> None:
+        """Here the one who works and the one who stands by apply what was deleted."""
+        apply(batch, **how)
+        if name == SQUEEZED_TABLE and any(event.message.value is None for event in batch):
+            threading.Thread(target=_squeeze, args=(list(table.data._dbs.values()),), daemon=True).start()
+
+    table.apply_changelog_batch = apply_and_squeeze
+    return table
+
+
+def _squeeze(databases: list[Any]) -> None:
+    """Write a table anew without what was deleted: erased states must not linger in old files."""
+    for database in databases:
+        with suppress(Exception):  # rocksdict's own: closed in the meantime, and opened elsewhere
+            database.flush()
+            database.compact_range(None, None)
 
 
 def place(topic: str, partition: int) -> Any:

@@ -14,6 +14,9 @@ from typing import Any  # Faust is untyped
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 
+from streams.kafka.step import Delivery
+from streams.topology import topic
+
 LAST_COMMIT_S = 3.0
 """A rebalance waits so long for the commit of what is finished; without it that is done again."""
 
@@ -152,3 +155,18 @@ class FinishedOnlyTransport(Transport):
     """The aiokafka transport with the consumer above."""
 
     Consumer = FinishedOnlyConsumer
+
+
+def delivery_of(message: Any) -> Delivery:  # Faust is untyped
+    """Take a record as Faust has read it."""
+    headers = message.headers or ()
+    pairs = headers.items() if isinstance(headers, dict) else headers
+    return Delivery(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=tuple((name, bytes(value or b"")) for name, value in pairs),
+        types=topic(message.topic).events,
+    )

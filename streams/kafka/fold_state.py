@@ -7,13 +7,14 @@ a recovery would apply it, so that disk and changelog cannot tell different stor
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, NamedTuple  # Faust is untyped
 
 import msgspec
 
 from processors.stage import WideFold
+from schemas.erased import VideoErased
 from schemas.errors import GroundswellError
 from schemas.event import Event, derive_id
 from schemas.ticks import TimePassed
@@ -67,7 +68,6 @@ class FoldState:
         self._ticked_s = 0.0
         self._wide = fold if isinstance(fold, WideFold) else None
         self._is_restored = False
-        self._stepped: Mapping[str, Any] = {}
 
     def step_all(self, events: Sequence[Event], *, changes: list[Change]) -> list[list[Event]]:
         """Step every state the events concern; what changed goes to `changes`, to be written later.
@@ -78,9 +78,11 @@ class FoldState:
             From the fold, or a state is too large to be kept; `changes` is empty then.
         """
         changes.clear()
-        self.restore()
         made: list[Change] = []
-        outputs = [self._step(event, made) for event in events]
+        if self._wide:
+            outputs = self._step_together(self._wide, events, made)
+        else:
+            outputs = [self._step(event, made) for event in events]
         changes.extend(made)
         return outputs
 
@@ -107,11 +109,10 @@ class FoldState:
             if record.topic == self._waiting_keys.changelog_topic_name:
                 keys = self._waiting[record.partition]
                 (keys.add if record.value else keys.discard)(record.key.decode())
-        if self._wide:
-            self._wide.applied(self._stepped)
+        self._is_restored = True  # what a wide fold was told ahead is stored now
 
     def restore(self) -> None:
-        """Give a wide fold all stored states, once after each rebalance; others read theirs one by one."""
+        """Give a wide fold all stored states, after a rebalance or a step that was not stored."""
         if self._wide and not self._is_restored:
             states = ((key.decode(), self._decoder.decode(value)) for key, value in self._states.items())
             self._wide.restore(states)
@@ -142,10 +143,17 @@ class FoldState:
     def _step(self, event: Event, made: list[Change]) -> list[Event]:
         if isinstance(event, TimePassed):
             return self._tick(event, made) if event.stage == self._stage else []
-        if self._wide:
-            return self._step_wide(self._wide, event, made)
+        if isinstance(event, VideoErased):
+            made.extend(self._without(event.video_id))
+            return []
         key = self._fold.key(event)
         return [] if key is None else self._step_one(key, event, made)
+
+    def _without(self, video_id: str) -> list[Change]:
+        """Delete every state of a video; its key, or what begins with it."""
+        keys = (name.decode() for name in self._states)
+        mine = [key for key in keys if key == video_id or key.startswith(f"{video_id}/")]
+        return [Change(key, None, waits=False, deletes=True) for key in mine]
 
     def _tick(self, tick: TimePassed, made: list[Change]) -> list[Event]:
         """One state that cannot take the time must not stop the clock of the others."""
@@ -168,16 +176,29 @@ class FoldState:
         made.append(Change(key, None if value == stored else value, self._fold.waits(state)))
         return list(outputs)
 
-    def _step_wide(self, fold: "WideFold[Any]", event: Event, made: list[Change]) -> list[Event]:
-        self._stepped, outputs = fold.step_wide(self._read, event)
-        for key, state in self._stepped.items():
-            value = None if state is None else self._encoder.encode(state)
-            if value is not None and len(value) > LARGEST_STATE_BYTES:
-                raise StateTooLarge(
-                    f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept"
-                )
-            made.append(Change(key, value, waits=False, deletes=value is None))
-        return list(outputs)
+    def _step_together(self, fold: "WideFold[Any]", events: Sequence[Event], made: list[Change]) -> list[list[Event]]:
+        """Step one event after the other, each on what the ones before it changed."""
+        self.restore()
+        stepped: dict[str, Any] = {}  # states of the fold's own type
+
+        def read(key: str) -> Any:
+            return stepped[key] if key in stepped else self._read(key)
+
+        outputs = []
+        for event in events:
+            changes, said = fold.step_wide(read, event)
+            self._is_restored = False  # until `apply`: if that never comes, the fold knows too much
+            fold.applied(changes)
+            stepped |= changes
+            outputs.append(list(said))
+        made.extend(self._change(key, state) for key, state in stepped.items())
+        return outputs
+
+    def _change(self, key: str, state: Any) -> Change:
+        value = None if state is None else self._encoder.encode(state)
+        if value is not None and len(value) > LARGEST_STATE_BYTES:
+            raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
+        return Change(key, value, waits=False, deletes=value is None)
 
     def _read(self, key: str) -> Any:
         stored = self._states.get(key.encode())

@@ -23,13 +23,14 @@ from streams.kafka.admin import create_changelogs
 from streams.kafka.broadcast import Broadcast
 from streams.kafka.connection import aiokafka_security
 from streams.kafka.faust_app import REBALANCE_S, make_app
+from streams.kafka.faust_consumer import delivery_of
 from streams.kafka.fold_state import Change, FoldState
 from streams.kafka.outbox import Outbox
 from streams.kafka.publisher import Publisher
 from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown
 from streams.kafka.step_thread import StepThread
 from streams.settings import Settings
-from streams.topology import Stage, topic
+from streams.topology import Stage
 
 BATCH_WAIT_S = 0.03
 """How long a batch waits for company; a lone event is delayed by no more."""
@@ -107,6 +108,7 @@ class Runner:
             attempts=settings.retry_attempts,
             backoff_s=settings.retry_backoff_s,
             stopping=self._stopping,
+            is_fold=stage.is_fold,
             on_retry=self.metrics.retries.inc,
         )
         self._publisher = Publisher(self.outbox, self.metrics, self._attempts, self._thread)
@@ -231,7 +233,7 @@ class Runner:
             await self._guarded(self._transform_batch, [event.message for event in events])
 
     async def _transform_batch(self, messages: Sequence[Any]) -> None:
-        deliveries = [_delivery(message) for message in messages]
+        deliveries = [delivery_of(message) for message in messages]
         answers = await self._in_thread(self._attempts.batch, deliveries, self.processor.transform)
         await self._publish(deliveries, answers)
 
@@ -244,14 +246,23 @@ class Runner:
             async for event in stream.noack().events():
                 await self._guarded(partial(self._fold_event, fold), [event.message])
 
-        return fold_events
+        async def fold_together(stream: Any) -> None:
+            async for events in stream.noack_take(self.stage.batch, within=BATCH_WAIT_S):
+                await self._guarded(partial(self._fold_event, fold), [event.message for event in events])
+
+        return fold_together if self.stage.batch > 1 else fold_events
 
     async def _fold_event(self, fold: FoldState, messages: Sequence[Any]) -> None:
-        deliveries, changes = [_delivery(message) for message in messages], list[Change]()
-        answers = await self._in_thread(self._attempts.batch, deliveries, partial(fold.step_all, changes=changes))
+        """Step one event, or a batch as one; when anything in a batch fails, its events go one by one."""
+        deliveries, changes = [delivery_of(message) for message in messages], list[Change]()
+        attempt = self._attempts.all_or_none if len(messages) > 1 else self._attempts.batch
+        answers = await self._in_thread(attempt, deliveries, partial(fold.step_all, changes=changes))
         published = await self._publish(deliveries, answers)
-        if not any(answer.rejected for answer in published):
+        if published and not any(answer.rejected for answer in published):
             await self._write(fold, changes, messages[0])
+        elif len(messages) > 1:
+            for message in messages:
+                await self._fold_event(fold, [message])
 
     async def _write(self, fold: FoldState, changes: Sequence[Change], message: Any) -> None:
         """Write state where it is still ours to write; another worker may have the partition by now.
@@ -381,17 +392,3 @@ class Runner:
 def _clock_s() -> float:
     """A clock that goes on while the machine sleeps."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
-
-
-def _delivery(message: Any) -> Delivery:
-    headers = message.headers or ()
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return Delivery(
-        topic=message.topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers=tuple((name, bytes(value or b"")) for name, value in pairs),
-        types=topic(message.topic).events,
-    )

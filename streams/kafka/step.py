@@ -11,6 +11,7 @@ import msgspec
 
 from schemas.codec import decode
 from schemas.deadletters import EventRejected
+from schemas.erased import VideoErased
 from schemas.errors import GroundswellError, Unreadable
 from schemas.event import Event, derive_id
 
@@ -62,6 +63,8 @@ class Attempts:
         Whose work it is, for dead letters.
     give_up : callable
         The stage's own word for the rest of the pipeline when an event is dead.
+    is_fold : bool
+        It keeps states, and hears of videos that are erased.
     attempts, backoff_s : int, float
         Tries of an event whose error may pass, and the first wait; it doubles each time.
     stopping : threading.Event
@@ -76,11 +79,12 @@ class Attempts:
         attempts: int,
         backoff_s: float,
         stopping: threading.Event,
+        is_fold: bool = False,
         on_retry: Callable[[], None] = lambda: None,
     ) -> None:
         self._stage, self._give_up = stage, give_up
         self._attempts, self._backoff_s, self._stopping = attempts, backoff_s, stopping
-        self._on_retry = on_retry
+        self._is_fold, self._on_retry = is_fold, on_retry
 
     def batch(
         self, deliveries: Sequence[Delivery], work: Callable[[Sequence[Event]], list[list[Event]]]
@@ -133,15 +137,35 @@ class Attempts:
             headers=delivery.headers,
         )
 
+    def all_or_none(
+        self, deliveries: Sequence[Delivery], work: Callable[[Sequence[Event]], list[list[Event]]]
+    ) -> list[Answer]:
+        """Answer a batch whose events build on each other; nothing when one of them cannot be answered at once."""
+        read = [self._read(delivery) for delivery in deliveries]
+        if len(read) < 2 or not all(isinstance(e, Event) and not isinstance(e, EventRejected) for e in read):
+            return []
+        try:
+            outputs = work([event for event in read if event is not None])
+        except Exception as error:
+            log.info("a batch could not be worked on as one: %s", error)
+            return []
+        return [Answer(outputs=made) for made in outputs]
+
     def _read(self, delivery: Delivery) -> Event | None:
-        """Decode; an `EventRejected` when that fails, None for a record meant for another stage."""
+        """Decode; an `EventRejected` when that fails, None for a record that this stage passes by.
+
+        Those are records meant for another stage, tombstones, and, where there is no state to forget, erased videos.
+        """
+        if delivery.value is None:
+            return None
         meant_for = dict(delivery.headers).get(REDRIVE_HEADER)
         if meant_for is not None and meant_for != self._stage.encode():
             return None
         try:
-            if delivery.value is not None and len(delivery.value) > LARGEST_VALUE_BYTES:
+            if len(delivery.value) > LARGEST_VALUE_BYTES:
                 raise Unreadable(f"expected at most {LARGEST_VALUE_BYTES} bytes, came {len(delivery.value)}")
-            return decode(delivery.value, delivery.types)
+            event = decode(delivery.value, delivery.types)
+            return None if isinstance(event, VideoErased) and not self._is_fold else event
         except Unreadable as error:
             return self.reject(delivery, error, attempts=1)
 

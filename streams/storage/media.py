@@ -104,6 +104,23 @@ class FolderMediaStore:
             raise StorageUnavailable(f"{ref} is not in the media store at {self._folder}")
         return self._path(ref)
 
+    def remove(self, ref: str) -> bool:
+        """Delete a file, or a folder with everything in it; whether there was one.
+
+        Raises
+        ------
+        StorageUnavailable
+            It cannot be deleted.
+        """
+        path = self._path(ref)
+        with _in_our_errors(ref):
+            if path.is_dir():
+                shutil.rmtree(path)
+                return True
+            was_there = path.is_file()
+            path.unlink(missing_ok=True)
+            return was_there
+
     def _path(self, ref: str) -> Path:
         return self._folder / _checked(ref)
 
@@ -212,6 +229,23 @@ class FsspecMediaStore:
                     self._files.get_file(self._place(ref), str(temporary))
                     temporary.replace(self._cache._path(copy))
             return self._cache.local(copy)
+
+    def remove(self, ref: str) -> bool:
+        """Delete a file, or everything whose name begins with it as a folder; also the copies of it here.
+
+        Raises
+        ------
+        StorageUnavailable
+            The store is away or refuses.
+        """
+        for version in self._cache._folder.glob("*"):
+            self._cache.remove(f"{version.name}/{ref}")
+        with _in_our_errors(ref):
+            self._files.invalidate_cache()
+            was_there = bool(self._files.exists(self._place(ref)))
+            if was_there:
+                self._files.rm(self._place(ref), recursive=True)
+            return was_there
 
     def _place(self, ref: str) -> str:
         return f"{self._root}/{_checked(ref)}"

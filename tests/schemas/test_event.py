@@ -34,6 +34,8 @@ KEYS: dict[type[Event], str] = {
     SegmentCut: f"{VIDEO_ID}/2",
     VideoSegmented: f"{VIDEO_ID}/count",
     FeatureExtracted: f"{VIDEO_ID}/2/text",
+    FaceTracked: f"{VIDEO_ID}/2/1",
+    FacesCounted: f"{VIDEO_ID}/3/count",
     OutcomeObserved: f"{VIDEO_ID}/24",
     Summarised: f"{VIDEO_ID}/video",
     VideoScored: f"{VIDEO_ID}/virality",
@@ -42,8 +44,6 @@ KEYS: dict[type[Event], str] = {
     TimePassed: "assemble/6",
     EventRejected: "text/segments/6/1042",
     EventRedriven: "text/segments/6/1042/redriven",
-    FaceTracked: f"{VIDEO_ID}/2/1",
-    FacesCounted: f"{VIDEO_ID}/3/count",
     **OF_PEOPLE,
 }
 

@@ -1,0 +1,201 @@
+"""Whether anything of what was erased is left: in any record of any topic, or in any file of the home."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from schemas.errors import BrokerUnavailable
+from streams.kafka.admin import partition_counts
+from streams.kafka.bulk import BulkProducer, read_to_end
+from streams.kafka.connection import confluent_config
+from streams.settings import Settings
+from streams.traces import Search, Traces
+
+if TYPE_CHECKING:
+    from confluent_kafka.admin import AdminClient
+
+COMPACTION_LIMIT_S = 150.0
+"""Kafka looks for work every 15 seconds, and deletes what it has replaced after a while."""
+
+LOOK_AGAIN_S = 3.0
+POKE_KEY = b"erasure-proof"
+
+AT_ONCE: Mapping[str, str] = {
+    "cleanup.policy": "compact",
+    "segment.ms": "500",
+    "min.cleanable.dirty.ratio": "0.0",
+    "min.compaction.lag.ms": "0",
+    "max.compaction.lag.ms": "1000",
+    "delete.retention.ms": "0",
+    "file.delete.delay.ms": "0",
+}
+"""Settings under which Kafka throws away soon what was replaced; what was set before is restored afterwards."""
+
+LARGEST_SLIDE_BYTES = 64 * 2**20
+"""In larger files only exact copies are looked for: videos, weights, jars."""
+
+NO_RECORDS = ("__",)
+"""Kafka's own topics hold offsets."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that is still there."""
+
+    where: str
+    what: str
+
+
+class Proof(msgspec.Struct, frozen=True, kw_only=True):
+    """What was looked through, and what was found: nothing, if the erasure is complete."""
+
+    topics: int
+    records: int
+    files: int
+    findings: list[Finding]
+
+    @property
+    def holds(self) -> bool:
+        return not self.findings
+
+
+def prove(settings: Settings, bootstrap: str, traces: Traces, *, limit_s: float = COMPACTION_LIMIT_S) -> Proof:
+    """Have Kafka compact everything, then read every topic from the beginning and every file of the home.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Kafka does not answer, or does not let us change its topics for the purpose.
+    """
+    names = [name for name in partition_counts(settings, bootstrap) if not name.startswith(NO_RECORDS)]
+    search, give_up_at_s = Search(traces), time.monotonic() + limit_s
+    with _compacting(settings, bootstrap, names):
+        while True:
+            _poke(settings, bootstrap, names)
+            time.sleep(LOOK_AGAIN_S)
+            is_late = time.monotonic() > give_up_at_s
+            read, findings = _in_topics(settings, bootstrap, names, search)
+            if findings and not is_late:
+                continue
+            scanned, in_files = _in_files(settings.home, search)
+            if is_late or not in_files:
+                return Proof(topics=len(names), records=read, files=scanned, findings=findings + in_files)
+
+
+def _in_topics(settings: Settings, bootstrap: str, names: Iterable[str], search: Search) -> tuple[int, list[Finding]]:
+    count, found = 0, list[Finding]()
+    for record in read_to_end(settings, bootstrap, names):
+        count += 1
+        parts = (record.key or b"", record.value or b"", *(value for _, value in record.headers))
+        what = next((what for part in parts if (what := search.in_record(part))), None)
+        if what:
+            found.append(Finding(where=f"{record.topic}/{record.partition}/{record.offset}", what=what))
+    return count, found
+
+
+def _in_files(home: Path, search: Search) -> tuple[int, list[Finding]]:
+    count, found = 0, list[Finding]()
+    for path in sorted(home.rglob("*")):
+        with suppress(OSError):  # what is gone by now holds nothing
+            if path.is_file() and not path.is_symlink():
+                count += 1
+                what = _in_file(path, search)
+                found += [Finding(where=str(path.relative_to(home)), what=what)] if what else []
+    for folder in sorted({path.parent for path in home.rglob("CURRENT")}):
+        found += _in_table(folder, home, search)
+    return count, found
+
+
+def _in_file(path: Path, search: Search) -> str | None:
+    if path.suffix == ".deleted" or path.name.endswith(".deleted"):
+        return "a part of a topic that Kafka is about to delete"
+    data = path.read_bytes()
+    return search.in_bytes(data) if len(data) <= LARGEST_SLIDE_BYTES else search.in_record(data)
+
+
+def _in_table(folder: Path, home: Path, search: Search) -> Iterator[Finding]:
+    """Read a fold's table as its worker would; on disk its pages are compressed."""
+    from rocksdict import AccessType, Options, Rdict
+
+    where = str(folder.relative_to(home))
+    table = Rdict(str(folder), Options(raw_mode=True), access_type=AccessType.read_only())
+    try:
+        for key, value in table.items():
+            what = search.in_record(_raw(key)) or search.in_record(_raw(value))
+            if what:
+                yield Finding(where=f"{where}: {_raw(key).decode(errors='replace')}", what=what)
+        live = {Path(file["name"]).name for file in table.live_files()}
+        for left in sorted(path.name for path in folder.glob("*.sst") if path.name not in live):
+            yield Finding(where=f"{where}/{left}", what="a part of a table that is about to be deleted")
+    finally:
+        table.close()
+
+
+def _raw(value: object) -> bytes:
+    """In raw mode everything is bytes; the library's types don't know."""
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def _poke(settings: Settings, bootstrap: str, names: Iterable[str]) -> None:
+    """Write a tombstone for nothing: Kafka compacts only behind the end of a partition."""
+    counts = partition_counts(settings, bootstrap)
+    for _ in range(2):
+        with BulkProducer(settings, bootstrap) as producer:
+            for name in names:
+                for partition in range(counts[name]):
+                    producer.send_raw(name, partition, key=POKE_KEY, value=None)
+        time.sleep(0.6)
+
+
+@contextmanager
+def _compacting(settings: Settings, bootstrap: str, names: list[str]) -> Iterator[None]:
+    """Let Kafka throw away quickly, for as long as the block lasts."""
+    from confluent_kafka.admin import AdminClient
+
+    client = AdminClient(confluent_config(settings, bootstrap))
+    before = _settings_of(client, names)
+    try:
+        _alter(client, dict.fromkeys(names, AT_ONCE))
+        yield
+    finally:
+        _alter(client, before)
+
+
+def _settings_of(client: "AdminClient", names: list[str]) -> dict[str, dict[str, str | None]]:
+    """What each topic has set itself of the settings that are changed; None where it has the broker's."""
+    from confluent_kafka.admin import ConfigResource, ConfigSource  # type: ignore[attr-defined]  # exported, without __all__
+
+    futures = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names])
+    found: dict[str, dict[str, str | None]] = {}
+    for resource, future in futures.items():
+        entries = future.result(15)
+        own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+        found[resource.name] = {name: entries[name].value if entries[name].source == own else None for name in AT_ONCE}
+    return found
+
+
+def _alter(client: "AdminClient", wanted: Mapping[str, Mapping[str, str | None]]) -> None:
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import (  # type: ignore[attr-defined]  # exported, without __all__
+        AlterConfigOpType,
+        ConfigEntry,
+        ConfigResource,
+    )
+
+    resources = []
+    for topic, entries in wanted.items():
+        changes = [
+            ConfigEntry(name, value, incremental_operation=AlterConfigOpType.SET)
+            if value is not None
+            else ConfigEntry(name, None, incremental_operation=AlterConfigOpType.DELETE)
+            for name, value in entries.items()
+        ]
+        resources.append(ConfigResource(ConfigResource.Type.TOPIC, topic, incremental_configs=changes))
+    try:
+        for future in client.incremental_alter_configs(resources).values():
+            future.result(15)
+    except KafkaException as error:
+        raise BrokerUnavailable(f"Kafka does not let its topics be changed: {error.args[0].str()}") from error
