@@ -96,7 +96,7 @@ def test_a_dead_letter_holds_all_that_came() -> None:
     assert letter.attempts == 1
 
 
-@pytest.mark.parametrize("value", [None, b"", b"{", b"\xff", b"[]", b'{"type":"Nobody"}', b'{"type":"LinkSubmitted"}',
+@pytest.mark.parametrize("value", [b"", b"{", b"\xff", b"[]", b'{"type":"Nobody"}', b'{"type":"LinkSubmitted"}',
                                    b"[" * 100_000, b"x" * (step.LARGEST_VALUE_BYTES + 1)])  # fmt: skip
 def test_what_cannot_be_read_is_dead_and_the_rest_is_one_batch(value: bytes | None) -> None:
     work = Work()
@@ -105,6 +105,14 @@ def test_what_cannot_be_read_is_dead_and_the_rest_is_one_batch(value: bytes | No
     assert bad.rejected.value == value
     assert (first.outputs, last.outputs) == (answer(link(0)), answer(link(2)))
     assert work.calls == [["event-0", "event-2"]]
+
+
+def test_a_tombstone_is_passed_by() -> None:
+    work = Work()
+    first, nothing = attempts().batch([delivery(0), delivery(1, value=None)], work)
+    assert (nothing.rejected, nothing.outputs) == (None, [])
+    assert first.outputs == answer(link(0))
+    assert work.calls == [["event-0"]]
 
 
 def test_unreadable_records_stay_dead_when_their_batch_fails_too() -> None:
