@@ -117,7 +117,7 @@ def test_a_tombstone_is_passed_by() -> None:
 
 def test_unreadable_records_stay_dead_when_their_batch_fails_too() -> None:
     work = Work(bad=[GroundswellError("no")] * 3)
-    answers = attempts().batch([delivery(0, value=b"{"), delivery(1, "bad"), delivery(2, value=None)], work)
+    answers = attempts().batch([delivery(0, value=b"{"), delivery(1, "bad"), delivery(2, value=b"[")], work)
     assert [a.rejected is not None for a in answers] == [True, True, True]
 
 
