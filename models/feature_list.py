@@ -31,6 +31,8 @@ _PACE = Topic("pace", "how much moves, and how often it cuts")
 _LOUDNESS = Topic("loudness", "how loud it is, and how evenly")
 _SOUND_KINDS = Topic("sound_kinds", "how much of the sound is speech, music or silence")
 _PEOPLE = Topic("people", "how many people are known again, and how long they are seen")
+_CHANNEL = Topic("channel_before", "how earlier videos of the channel did")
+_PEOPLE_BEFORE = Topic("people_before", "how earlier videos with the same people did")
 _PICTURES = Topic("pictures", "what can be seen")
 _SOUND = Topic("sound", "what can be heard")
 
@@ -60,6 +62,12 @@ NUMBERS: Mapping[str, Topic] = {
     "numbers/video/identity/people": _PEOPLE,
     "numbers/video/identity/main_share": _PEOPLE,
     "numbers/video/identity/any_share": _PEOPLE,
+    "numbers/video/influence/channel_videos": _CHANNEL,
+    "numbers/video/influence/channel_views_log": _CHANNEL,
+    "numbers/video/influence/channel_engagement": _CHANNEL,
+    "numbers/video/influence/people_videos": _PEOPLE_BEFORE,
+    "numbers/video/influence/people_views_log": _PEOPLE_BEFORE,
+    "numbers/video/influence/people_engagement": _PEOPLE_BEFORE,
 }
 """Named numbers of a summary that mean the same for every source, so that a release may read them."""
 
@@ -90,6 +98,8 @@ _STARTS: tuple[tuple[str, Topic], ...] = (
     ("numbers/faces/", _FACES),
     ("numbers/video/text/", Topic("description_form", "the form of the description")),
     ("numbers/video/identity/", _PEOPLE),
+    ("numbers/video/influence/channel_", _CHANNEL),
+    ("numbers/video/influence/", _PEOPLE_BEFORE),
     ("numbers/", _SPEECH),
 )
 """For vectors, metadata and whatever a later stage adds to a known modality; the first that fits counts."""

@@ -1,6 +1,6 @@
 """A prediction as a pure function of one summary and one release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from models import ridge as linear
 from models.conformal import probability_above
-from models.layout import METADATA, Layout, Table, Topic, modality_of, topic_of, vectorise
+from models.feature_list import Topic
+from models.layout import METADATA, Layout, Table, modality_of, topic_of, vectorise
 from models.release import Manifest, Release
 from schemas.event import VideoId, derive_id
 from schemas.predictions import Interval, Reason, VideoScored
