@@ -24,6 +24,7 @@ from streams.erasure_proof import prove
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer
 from streams.people import everyone, find
+from streams.topology import modalities
 from streams.traces import Search, Traces
 from streams.world import open_media
 
@@ -113,7 +114,8 @@ def _tell_stories(gallery: Gallery) -> None:
             link(video_id),
             runs.fetched(video_id, metadata=Metadata(title="A title", channel="tests", uploaded_at_s=1e9)),
             *cuts,
-            runs.feature(video_id, 0),
+            runs.feature(video_id, "video"),
+            *(runs.feature(video_id, 0, modality=modality) for modality in modalities()),
             runs.counted(video_id, 1),
             *faces,
         ]
