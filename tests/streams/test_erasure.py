@@ -176,6 +176,7 @@ def _planted(gallery: Gallery, topic_name: str, value: bytes) -> Callable[[], No
     return lambda: write(None)
 
 
+@pytest.mark.timeout(900)  # four proofs, each of which reads everything
 @pytest.mark.broker
 @pytest.mark.slow
 def test_an_erased_person_is_nowhere_and_one_planted_copy_is_found(gallery: Gallery, erased: Erased) -> None:
