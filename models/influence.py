@@ -79,6 +79,33 @@ def influence(
     )
 
 
+def numbers_of(known: Influence) -> dict[str, float]:
+    """Name what is known for scoring; what is not known is left out, never zero.
+
+    Returns
+    -------
+    dict
+        ``videos``, ``views_log`` (natural logarithm of one more than the geometric mean), ``engagement``.
+    """
+    views_log = None if known.views is None else round(math.log1p(known.views), 6)
+    numbers = {"videos": float(known.videos), "views_log": views_log, "engagement": known.engagement}
+    return {name: value for name, value in numbers.items() if value is not None}
+
+
+def together(cast: Sequence[tuple[Mapping[str, float], float]]) -> dict[str, float]:
+    """Mean over several, each weighted by its share of the time; of every number over those who have it.
+
+    >>> together([({"videos": 3.0}, 0.5), ({"videos": 1.0, "engagement": 0.1}, 0.5)])
+    {'engagement': 0.1, 'videos': 2.0}
+    """
+    names = sorted({name for numbers, share in cast for name in numbers if share > 0})
+    return {name: _weighted([(numbers[name], share) for numbers, share in cast if name in numbers]) for name in names}
+
+
+def _weighted(values: Sequence[tuple[float, float]]) -> float:
+    return round(math.fsum(value * weight for value, weight in values) / math.fsum(weight for _, weight in values), 6)
+
+
 def _last(observations: Iterable[OutcomeObserved], before_s: float) -> OutcomeObserved | None:
     known = [o for o in observations if o.observed_at_s < before_s]
     return max(known, key=lambda o: (o.observed_at_s, o.age_h), default=None)

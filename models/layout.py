@@ -1,12 +1,13 @@
 """The one feature layout: named blocks of columns, the same for training, live scoring and replay."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.feature_list import NUMBERS, VECTOR_SIZES, Topic, metadata_names, topic_named
 from models.metadata_features import metadata_numbers
 from models.pooling import STEPS, sums
 from schemas.errors import ReleaseInvalid
@@ -59,32 +60,10 @@ class Table:
     present: NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Topic:
-    """What a group of columns is called when it is a reason."""
-
-    feature: str
-    words: str
-
-
-_TOPICS: tuple[tuple[str, Topic], ...] = (
-    ("video/text", Topic("title_and_description", "the words of the title, tags and description")),
-    ("segments/text", Topic("spoken_words", "the words spoken")),
-    ("segments/visual", Topic("pictures", "what can be seen")),
-    ("segments/audio", Topic("sound", "what can be heard")),
-    ("segments/faces", Topic("faces", "the people in it")),
-    ("metadata/title", Topic("title_form", "the form of the title: length, capitals, digits, punctuation")),
-    ("metadata/description", Topic("description_form", "the form of the description")),
-    ("metadata/tags", Topic("tags", "how many tags and hashtags")),
-    ("metadata/hashtags", Topic("tags", "how many tags and hashtags")),
-    ("metadata/hour", Topic("time", "day and hour of publication")),
-    ("metadata/week", Topic("time", "day and hour of publication")),
-    ("metadata/log_duration", Topic("length", "the length")),
-    ("category/", Topic("category", "the category")),
-    ("numbers/", Topic("speech", "how much is said, and how fast")),
-)
-
 PLACES = ("video", "segments", "metadata", "category", "numbers")
+
+METADATA = "metadata"
+"""The modality of everything that comes with a video: what its source says, its length, how many words."""
 
 
 def topic_of(block: Block) -> Topic:
@@ -95,10 +74,47 @@ def topic_of(block: Block) -> Topic:
     ReleaseInvalid
         No such block is known to this version.
     """
-    for start, topic in _TOPICS:
-        if block.name.startswith(start):
-            return topic
-    raise ReleaseInvalid(f"the layout has a block {block.name!r} that this version does not know; update Groundswell")
+    topic = topic_named(block.name)
+    if topic is None:
+        raise ReleaseInvalid(
+            f"the layout has a block {block.name!r} that this version does not know; update Groundswell"
+        )
+    return topic
+
+
+def modality_of(block: Block) -> str:
+    """Say which modality fills a block, as a summary's `missing` names it.
+
+    >>> modality_of(Block("numbers/visual/cuts_per_minute"))
+    'segments/visual'
+    >>> modality_of(Block("numbers/video/identity/people"))
+    'video/identity'
+    """
+    if block.place in ("video", "segments"):
+        return block.name
+    modality, _, number = block.label.rpartition("/")
+    if block.place != "numbers" or not number or not modality:
+        return METADATA
+    return modality if modality.startswith("video/") else f"segments/{modality}"
+
+
+def full_layout(categories: Iterable[str] = (), *, sizes: Mapping[str, int] = VECTOR_SIZES) -> Layout:
+    """Lay out every modality there is, in the one order: vectors by name, then single numbers by name.
+
+    A release reads a selection of these blocks, in this order. A block that a video lacks is masked:
+    `Table.present` is False, and an estimator must then take the block's training mean, so that what
+    is missing neither raises nor lowers a prediction and is no reason for it.
+
+    Parameters
+    ----------
+    categories : iterable of str
+        The table's; each is a column of its own.
+    sizes : mapping
+        Columns of each vector, by block name, where another network than ours made them.
+    """
+    singles = [*(f"category/{name}" for name in categories), *metadata_names(), *NUMBERS]
+    vectors = (Block(name, sizes[name]) for name in sorted(VECTOR_SIZES) if name in sizes)
+    return Layout((*vectors, *map(Block, sorted(singles))))
 
 
 def vectorise(summaries: Sequence[Summarised], layout: Layout) -> Table:

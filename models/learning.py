@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal import ErrorDistribution, learn_errors, probability_above
-from models.layout import Block, Layout, Table, named_numbers
+from models.layout import Layout, Table, full_layout, named_numbers
 from models.ridge import Ridge, cross_predict, fit, predict, rows
 from schemas.errors import TrainingImpossible
 from schemas.summaries import Summarised
@@ -23,9 +23,6 @@ SUCCESS_QUANTILE = 0.8
 BOOTSTRAPS = 1000
 SEED = 20171114
 """Fixed, so that the same table gives the same report."""
-
-SPOKEN = ("numbers/segments", "numbers/words", "numbers/words_per_minute")
-"""Of the summary's numbers only these mean the same for every source."""
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.int64]
@@ -82,19 +79,18 @@ def layout_for(summaries: Sequence[Summarised]) -> Layout:
         Not one block is there often enough.
     """
     sizes = {name: pooled.dim for summary in summaries for name, pooled in summary.pooled.items()}
-    vectors = Counter(name for summary in summaries for name in summary.pooled)
-    numbers = Counter(name for summary in summaries for name in named_numbers(summary) if _is_known_before(name))
+    names = Counter(name for summary in summaries for name in (*summary.pooled, *named_numbers(summary)))
     enough = max(MIN_SHARE * len(summaries), 2)
-    blocks = [Block(name, sizes[name]) for name, count in sorted(vectors.items()) if count >= enough]
-    blocks += [Block(name) for name, count in sorted(numbers.items()) if count >= enough]
+    everything = full_layout((name for name in map(_category, names) if name), sizes=sizes)
+    blocks = tuple(block for block in everything.blocks if names[block.name] >= enough)
     if not blocks:
         raise TrainingImpossible(f"none of the {len(summaries)} rows has words or metadata to learn from")
-    return Layout(tuple(blocks))
+    return Layout(blocks)
 
 
-def _is_known_before(name: str) -> bool:
-    place, _, label = name.partition("/")
-    return place == "metadata" or (place == "category" and label != "") or name in SPOKEN
+def _category(name: str) -> str:
+    place, _, category = name.partition("/")
+    return category if place == "category" else ""
 
 
 def group_folds(groups: Groups, folds: int = FOLDS) -> NDArray[np.int64]:

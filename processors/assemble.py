@@ -6,10 +6,12 @@ from msgspec.structs import replace
 
 from processors import assemble_segment as one_segment
 from processors import assemble_video as whole_video
+from processors.assemble_people import PEOPLE
 from processors.ports import Options, World
 from schemas.assembly import AssemblyState, SegmentState, VideoState
 from schemas.event import WHOLE_VIDEO, Event
 from schemas.features import FeatureExtracted
+from schemas.influence import InfluenceComputed
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
 from schemas.segments import SegmentCut, VideoSegmented
@@ -39,7 +41,7 @@ class AssembleProcessor:
         """Name the state an event belongs to; None for what changes no summary.
 
         A fetched duplicate, a summary of a whole video (our own output) and modalities that nobody
-        waits for have no state; time is for every state that waits.
+        waits for have no state; time is for every state that waits. Who is in a video comes unawaited.
         """
         match event:
             case SegmentCut():
@@ -50,7 +52,7 @@ class AssembleProcessor:
                 return None if event.scope == WHOLE_VIDEO else event.video_id
             case MediaFetched():
                 return None if event.duplicate_of else event.video_id
-            case MediaDuplicated() | VideoSegmented() | OutcomeObserved():
+            case MediaDuplicated() | VideoSegmented() | OutcomeObserved() | InfluenceComputed():
                 return event.video_id
         return None
 
@@ -87,6 +89,8 @@ class AssembleProcessor:
         return state.video is not None and whole_video.waits(state.video, self._options)
 
     def _key_of_feature(self, event: FeatureExtracted) -> str | None:
+        if event.modality == PEOPLE:
+            return event.video_id if event.scope == WHOLE_VIDEO else None
         if event.modality not in self._options.modalities:
             return None
         if event.scope == WHOLE_VIDEO:

@@ -15,8 +15,7 @@ from schemas.summaries import Summarised
 from schemas.ticks import TimePassed
 
 STAGE = "assemble"
-PEOPLE = "identity"
-VERSION = "1"
+VERSION = "2"
 """A new version makes new event ids; change it when the same input gives another summary."""
 
 Stepped = tuple[SegmentState, list[Event]]
@@ -123,13 +122,10 @@ def _numbers(answers: dict[str, Answer]) -> Iterator[tuple[str, float]]:
 
 
 def _labels(answers: dict[str, Answer]) -> tuple[Label, ...]:
-    """Everything recognised but people: who somebody is may change, and a settled segment speaks only once.
-
-    The answer for the whole video says who is in it, and is replaced when that changes.
-    """
+    """Everything recognised; who is in it says the gallery, for the video as a whole."""
     if not any(answer.labels for answer in answers.values()):
         return ()
-    return tuple(label for name, answer in sorted(answers.items()) if name != PEOPLE for label in answer.labels)
+    return tuple(label for _, answer in sorted(answers.items()) for label in answer.labels)
 
 
 def _missing(state: SegmentState, options: Options) -> Iterator[tuple[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from models import index_set
 from models.pooling import mean_number
+from processors.assemble_people import PEOPLE, influence_numbers, people_in
 from processors.assemble_pool import MAX_WORDS, best_labels
 from processors.assemble_segment import STAGE, VERSION, silence
 from processors.content_id import with_content_id
@@ -44,7 +45,7 @@ def summarise(state: VideoState, part: RevisionState, *, options: Options) -> Su
         segments_total=part.segments.count if part.segments else None,
         end_s=_duration_s(part),
         pooled=_pooled(part),
-        numbers=dict(_numbers(part)),
+        numbers=dict(_numbers(part)) | dict(influence_numbers(part, state.video_id)),
         labels=_labels(part),
         words=_words(part),
         missing=dict(_missing(part, options)),
@@ -52,6 +53,7 @@ def summarise(state: VideoState, part: RevisionState, *, options: Options) -> Su
         targets=media.targets,
         outcomes=state.outcomes,
         duplicates=part.duplicates,
+        people=people_in(part),
         warnings=media.warnings + (part.segments.warnings if part.segments else ()),
     )
     return with_content_id(summary, STAGE, VERSION)
@@ -88,7 +90,7 @@ def _duration_s(part: RevisionState) -> float:
 
 def _pooled(part: RevisionState) -> dict[str, PooledVector]:
     segments = {f"segments/{m}": v.pooled for m, v in part.vectors.items()}
-    return segments | {f"video/{m}": a.pooled for m, a in part.answers.items() if a.pooled}
+    return segments | {f"video/{m}": a.pooled for m, a in part.answers.items() if a.pooled and m != PEOPLE}
 
 
 def _numbers(part: RevisionState) -> Iterator[tuple[str, float]]:
@@ -110,7 +112,7 @@ def _numbers(part: RevisionState) -> Iterator[tuple[str, float]]:
 
 def _labels(part: RevisionState) -> tuple[Label, ...]:
     labels = part.labels
-    for answer in part.answers.values():
+    for answer in (answer for modality, answer in part.answers.items() if modality != PEOPLE):
         labels = best_labels(labels, answer.labels)
     return labels
 
@@ -136,6 +138,9 @@ def _missing(part: RevisionState, options: Options) -> Iterator[tuple[str, str]]
             yield f"video/{modality}", _silence(part, modality, options)
         elif answer.absent_reason is not None:
             yield f"video/{modality}", answer.absent_reason
+    people = part.answers.get(PEOPLE)
+    if people is not None and people.absent_reason is not None:
+        yield f"video/{PEOPLE}", people.absent_reason
 
 
 def _missing_in_segments(part: RevisionState, modality: str, *, options: Options) -> str:

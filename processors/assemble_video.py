@@ -3,12 +3,14 @@
 from msgspec.structs import replace
 
 from processors.answers import answer_of, is_better
+from processors.assemble_people import PEOPLE, announce
 from processors.assemble_pool import add_segment
 from processors.assemble_summary import is_ready, progress_of, summarise
 from processors.ports import Options
 from schemas.assembly import MediaFacts, RevisionState, SegmentCount, VideoState
 from schemas.event import Event
 from schemas.features import FeatureExtracted
+from schemas.influence import InfluenceComputed
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
 from schemas.segments import VideoSegmented
@@ -95,6 +97,8 @@ def _grown(part: RevisionState, event: Event) -> RevisionState:
             return replace(part, segments=count)
         case MediaDuplicated():
             return replace(part, duplicates=tuple(sorted({*part.duplicates, event.duplicate_id})))
+        case InfluenceComputed():
+            return _influenced(part, event)
         case FeatureExtracted():
             return _answered(part, event)
     raise TypeError(f"a video has no use for {type(event).__name__}; see AssembleProcessor.key")
@@ -107,6 +111,11 @@ def _answered(part: RevisionState, event: FeatureExtracted) -> RevisionState:
     return replace(part, answers={**part.answers, event.modality: answer})
 
 
+def _influenced(part: RevisionState, event: InfluenceComputed) -> RevisionState:
+    others = {creator: numbers for creator, numbers in part.influence.items() if creator != event.creator}
+    return replace(part, influence=others | {event.creator: event.numbers} if event.numbers else others)
+
+
 def _after_news(state: VideoState, part: RevisionState, options: Options) -> Stepped:
     is_known = part.changed and part.waiting_since_s is None
     news = part if is_known else replace(part, changed=True, waiting_since_s=None)
@@ -117,7 +126,8 @@ def _after_news(state: VideoState, part: RevisionState, options: Options) -> Ste
 
 def _emit(state: VideoState, part: RevisionState, options: Options) -> Stepped:
     summary = summarise(state, part, options=options)
-    return _with(state, replace(part, changed=False)), [summary, progress_of(summary)]
+    told, news = announce(state.told, summary)
+    return _with(replace(state, told=told), replace(part, changed=False)), [summary, progress_of(summary), *news]
 
 
 def _with(state: VideoState, part: RevisionState) -> VideoState:
@@ -143,4 +153,10 @@ def _current(state: VideoState) -> RevisionState | None:
 
 
 def _waits(part: RevisionState, options: Options) -> bool:
-    return part.changed or not (part.expired or is_ready(part, options))
+    return not _is_hearsay(part) and (part.changed or not (part.expired or is_ready(part, options)))
+
+
+def _is_hearsay(part: RevisionState) -> bool:
+    """Whether only other stages' words about people came: they make no video, nor an erased one again."""
+    facts = (part.media, part.segments, part.duplicates, part.seen, part.answers.keys() - {PEOPLE})
+    return bool(part.influence or part.answers) and not any(facts)

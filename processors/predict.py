@@ -1,6 +1,6 @@
 """A prediction as a pure function of one summary and one release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from models import ridge as linear
 from models.conformal import probability_above
-from models.layout import Layout, Table, Topic, topic_of, vectorise
+from models.feature_list import Topic
+from models.layout import METADATA, Layout, Table, modality_of, topic_of, vectorise
 from models.release import Manifest, Release
 from schemas.event import VideoId, derive_id
 from schemas.predictions import Interval, Reason, VideoScored
@@ -18,10 +19,7 @@ STAGE = "score"
 VERSION = "1"
 """A new version makes new event ids; change it when the same summary and release give another prediction."""
 
-METADATA = "metadata"
-"""The modality of everything the source says about a video."""
-
-_SEES_OR_HEARS = ("segments/visual", "segments/audio", "segments/faces")
+_SEES_OR_HEARS = frozenset({"segments/visual", "segments/audio", "segments/faces", "video/identity"})
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ class _Says:
 
     release: Release
     topics: tuple[Topic, ...]
-    vectors: frozenset[str]
+    reads: frozenset[str]
     caveats: tuple[str, ...]
 
 
@@ -59,7 +57,7 @@ def predict(summaries: Sequence[Summarised], release: Release) -> list[VideoScor
     layout = release.manifest.layout
     table = vectorise(summaries, layout)
     topics = topics_of(layout)
-    says = _Says(release, topics, frozenset(_vector_names(layout)), _lasting_caveats(release.manifest))
+    says = _Says(release, topics, _modalities(layout), _lasting_caveats(release.manifest))
     rows = _parts(table, release, _membership(layout, topics))
     values = np.array([row.value for row in rows]) / linear.TERM_STEPS
     chances = probability_above(values, release.manifest.threshold, release.errors)
@@ -105,7 +103,7 @@ def _limited(topics: tuple[int, ...], manifest: Manifest) -> _Parts:
 
 
 def _used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
-    modalities = [b.name if b.place in ("video", "segments") else METADATA for b in layout.blocks]
+    modalities = list(map(modality_of, layout.blocks))
     names = sorted(set(modalities))
     any_present = [table.present[:, [m == name for m in modalities]].any(axis=1).tolist() for name in names]
     return [tuple(n for n, has in zip(names, row, strict=True) if has) for row in zip(*any_present, strict=True)]
@@ -133,8 +131,8 @@ def _scored(summary: Summarised, says: _Says, *, row: _Parts, chance: float, use
         probability_of=manifest.probability_of,
         reasons=_reasons(row, says.topics),
         modalities_used=used,
-        modalities_missing=dict.fromkeys(says.vectors.difference(used), "not in the summary") | summary.missing,
-        caveats=says.caveats + _passing_caveats(summary),
+        modalities_missing=dict.fromkeys(sorted(says.reads.difference(used)), "not in the summary") | summary.missing,
+        caveats=says.caveats + _passing_caveats(summary, says.reads, used),
     )
 
 
@@ -161,20 +159,26 @@ def _reasons(row: _Parts, topics: tuple[Topic, ...]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: (-abs(reason.contribution), reason.feature)))
 
 
-def _vector_names(layout: Layout) -> Iterator[str]:
-    return (block.name for block in layout.blocks if block.place in ("video", "segments"))
+def _modalities(layout: Layout) -> frozenset[str]:
+    """What the release reads besides metadata; whatever of it a summary lacks is named as missing."""
+    return frozenset(map(modality_of, layout.blocks)) - {METADATA}
 
 
 def _lasting_caveats(manifest: Manifest) -> tuple[str, ...]:
     caveats = list(manifest.caveats)
     if not manifest.beats_constant:
         caveats.append("on unseen groups this release does no better than saying the same for every video")
-    if not set(_SEES_OR_HEARS).intersection(_vector_names(manifest.layout)):
+    if not _SEES_OR_HEARS & _modalities(manifest.layout):
         caveats.append("the release never saw pictures or heard sound: it only read words and metadata")
     return tuple(caveats)
 
 
-def _passing_caveats(summary: Summarised) -> tuple[str, ...]:
+def _passing_caveats(summary: Summarised, reads: frozenset[str], used: tuple[str, ...]) -> tuple[str, ...]:
+    caveats = []
     if not summary.final:
-        return ("the video is still being processed",)
-    return () if summary.complete else ("some stages gave no answer in time",)
+        caveats.append("the video is still being processed")
+    elif not summary.complete:
+        caveats.append("some stages gave no answer in time")
+    if reads & _SEES_OR_HEARS and not _SEES_OR_HEARS.intersection(used):
+        caveats.append("nothing of this video was seen or heard: only its words and metadata count here")
+    return tuple(caveats)

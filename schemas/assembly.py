@@ -103,6 +103,8 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         Modality -> reason -> bit mask of the segments.
     answers : dict
         The whole video's own answers by modality (``video/...``).
+    influence : dict
+        What is known of the earlier videos of each creator, by the creator's id.
     changed : bool
         Something came in since the last summary.
     """
@@ -120,18 +122,28 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     words: tuple[SpokenWords, ...] = ()
     word_count: int = 0
     labels: tuple[Label, ...] = ()
+    influence: dict[str, dict[str, float]] = msgspec.field(default_factory=dict)
     changed: bool = False
     waiting_since_s: float | None = None
     expired: bool = False
 
 
 class VideoState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A video's revisions and its outcomes. `current` is the revision fetched last, empty before the first fetch."""
+    """A video's revisions and its outcomes.
+
+    Attributes
+    ----------
+    current : str
+        The revision fetched last, empty before the first fetch.
+    told : dict
+        By creator the event id of the appearance last told.
+    """
 
     video_id: VideoId
     current: str = ""
     revisions: tuple[RevisionState, ...] = ()
     outcomes: tuple[OutcomeObserved, ...] = ()
+    told: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 class AssemblyState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from schemas.commands import PersonId
 from schemas.event import Revision, Scope, VideoEvent, VideoId
 from schemas.features import Label
 from schemas.media import Metadata
@@ -16,6 +17,13 @@ class PooledVector(msgspec.Struct, frozen=True, kw_only=True):
     sums: bytes
 
 
+class PersonSeen(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody in a video, by id: `share` of its time in [0, 1]. Names are looked up where they are shown."""
+
+    identity_id: PersonId
+    share: float
+
+
 class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     """Everything scoring and training may know about a segment or a video.
 
@@ -27,6 +35,8 @@ class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
         Complete, or its deadline has passed; otherwise the video is still growing.
     pooled : dict
         By place and modality: ``segments/text``, ``video/text``. For a segment: ``segments/...`` of count 1.
+    people : tuple
+        Who is in the video as far as the gallery knows, most seen first; it may say more later.
     missing : dict
         Modality -> why it is absent (in part): ``segments/text: no speech (3 of 7)``.
     duplicates : tuple of str
@@ -51,6 +61,7 @@ class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     outcomes: tuple[OutcomeObserved, ...] = ()
     duplicates: tuple[VideoId, ...] = ()
     warnings: tuple[str, ...] = ()
+    people: tuple[PersonSeen, ...] = ()
 
     @property
     def record_key(self) -> str:

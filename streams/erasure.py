@@ -21,6 +21,7 @@ from schemas.event import Event, VideoId
 from schemas.faces import FaceTracked
 from schemas.features import Vector
 from schemas.identities import IdentityRecorded
+from schemas.influence import AppearanceRecorded
 from schemas.links import LinkSubmitted
 from schemas.media import MediaFetched
 from schemas.segments import SegmentCut
@@ -90,6 +91,8 @@ def erase_video(settings: Settings, bootstrap: str, video_id: VideoId) -> Erased
     with BulkProducer(settings, bootstrap) as producer:
         now_s = time.time()
         producer.send(VideoErased(event_id=new_id(), video_id=video_id, erased_at_s=now_s))
+        for appearance in (event for event in events if isinstance(event, AppearanceRecorded)):
+            producer.send(msgspec.structs.replace(appearance, event_id=new_id(), share=0.0, outcomes=()))
     answer = ask(settings, bootstrap, EraseRequested(event_id=new_id(), given_at_s=time.time(), video_id=video_id))
     erased = {key.encode() for key in answer.erased}
     doomed = [*mine, *(key for key in records if key[2] in erased and key not in mine), _answer_key(answer)]

@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -100,27 +100,6 @@ def rows_of(known: Known, *, for_video: VideoId | None = None) -> list[Row]:
     return people + [_channel(name, summed(found)) for name, found in sorted(by_channel.items())]
 
 
-def influence_on(known: Known, video_id: VideoId) -> dict[str, float]:
-    """Describe who is in a video by how their earlier videos did: numbers for scoring.
-
-    Only what was observed before the video was published counts, so that nothing leaks from its own
-    success. What is not known is left out, never zero.
-
-    Returns
-    -------
-    dict
-        ``channel_views_log``, ``people_views_log`` (weighted by screen time), ``people_videos``, and engagement.
-    """
-    media = known.media.get(video_id)
-    if media is None or media.metadata.uploaded_at_s is None:
-        return {}
-    rows = {row.id: row for row in rows_of(known, for_video=video_id)}
-    numbers = _numbers("channel", [(rows[media.metadata.channel], 1.0)] if media.metadata.channel in rows else [])
-    answer = next((a for a in known.answers if a.video_id == video_id), None)
-    cast = [(rows[label.name], label.score) for label in answer.labels if label.name in rows] if answer else []
-    return numbers | _numbers("people", cast)
-
-
 def appearances_by_person(answers: Iterable[FeatureExtracted]) -> dict[str, list[Appearance]]:
     """Turn answers for videos round: from who is in a video to which videos somebody is in."""
     found: dict[str, list[Appearance]] = defaultdict(list)
@@ -167,20 +146,3 @@ def _published_s(known: Known, video_id: VideoId) -> float:
     if media.metadata.uploaded_at_s is None:
         raise UsageError(f"nobody said when {video_id} was published, so nothing can be said to be older")
     return media.metadata.uploaded_at_s
-
-
-def _numbers(place: str, cast: Sequence[tuple[Row, float]]) -> dict[str, float]:
-    """Means over several people, weighted by how long they are seen."""
-    numbers: Mapping[str, list[tuple[float | None, float]]] = {
-        f"{place}_videos": [(float(row.videos), share) for row, share in cast],
-        f"{place}_views_log": [(None if row.views is None else math.log1p(row.views), share) for row, share in cast],
-        f"{place}_engagement": [(row.engagement, share) for row, share in cast],
-    }
-    means = {name: _weighted(values) for name, values in numbers.items()}
-    return {name: mean for name, mean in means.items() if mean is not None}
-
-
-def _weighted(values: Iterable[tuple[float | None, float]]) -> float | None:
-    known = [(value, weight) for value, weight in values if value is not None and weight > 0]
-    total = sum(weight for _, weight in known)
-    return sum(value * weight for value, weight in known) / total if total else None

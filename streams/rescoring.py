@@ -21,7 +21,7 @@ Source = Literal["summaries", "features"]
 
 SOURCES: dict[Source, tuple[str, ...]] = {
     "summaries": ("summaries",),
-    "features": ("media", "segments", "features", "outcomes"),
+    "features": ("media", "segments", "features", "outcomes", "influence"),
 }
 """The topics each kind of replay reads; assembling again needs everything that `assemble` reads but its own output."""
 

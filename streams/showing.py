@@ -27,6 +27,8 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "refused": ("✗", "red"),
 }
 """A stage's state as one character and its style."""
+_TELLING = tuple(stage for stage in STAGES if "progress" in stage.writes)
+"""The stages that say how far they are."""
 
 
 def table(board: Board) -> RenderableType:
@@ -59,12 +61,12 @@ def panel(view: VideoView) -> RenderableType:
 
 def _row(view: VideoView) -> list[RenderableType]:
     name = Text(harmless(view.title or view.video_id, longest=LONGEST_TITLE))
-    marks = Text.assemble(*(_mark(view, s.name) for s in STAGES), " ", _now(view))
+    marks = Text.assemble(*(_mark(view, s.name) for s in _TELLING), " ", _now(view))
     return [name, _bar(view), marks, Text(", ".join(_short(p) for p in view.predictions.values()))]
 
 
 def _bar(view: VideoView) -> ProgressBar:
-    share = 1.0 if view.is_finished else sum(_share(view, s.name) for s in STAGES) / len(STAGES)
+    share = 1.0 if view.is_finished else sum(_share(view, s.name) for s in _TELLING) / len(_TELLING)
     return ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
 
 

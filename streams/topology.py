@@ -21,6 +21,7 @@ from schemas.event import Event
 from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
 from schemas.identities import IdentityRecorded
+from schemas.influence import AppearanceRecorded, InfluenceComputed
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
@@ -38,7 +39,7 @@ DAY_S = 86_400
 class Topic:
     """A Kafka topic: what it carries and how long.
 
-    `key` is how the record key reads; the partition is always murmur2 of its first part.
+    `key` is how the record key reads; the partition is murmur2 of its first part, but for appearances, which meet at their creator.
     `retention_s` None keeps records for ever (compacted). `partitions` None: as many as the settings say.
     """
 
@@ -128,6 +129,12 @@ TOPICS: tuple[Topic, ...] = (
         retention_s=7 * DAY_S,
     ),
     Topic(name="outcomes", key="video_id/age", events=(OutcomeObserved,), cleanup="compact"),
+    Topic(
+        name="influence",
+        key="video_id/kind/creator",
+        events=(AppearanceRecorded, InfluenceComputed),
+        cleanup="compact",
+    ),
     Topic(name="releases", key="target/release_id", events=(ReleasePublished,), cleanup="compact"),
     Topic(name="ticks", key="stage/partition", events=(TimePassed,), cleanup="delete", retention_s=3600),
     Topic(
@@ -202,8 +209,15 @@ STAGES: tuple[Stage, ...] = (
     Stage(
         name="assemble",
         processor="processors.assemble:AssembleProcessor",
-        reads=("segments", "media", "features", "summaries", "outcomes", "ticks"),
-        writes=("summaries", "progress"),
+        reads=("segments", "media", "features", "summaries", "outcomes", "influence", "ticks"),
+        writes=("summaries", "influence", "progress"),
+        is_fold=True,
+    ),
+    Stage(
+        name="influence",
+        processor="processors.influence:InfluenceFold",
+        reads=("influence",),
+        writes=("influence",),
         is_fold=True,
     ),
     Stage(

@@ -12,6 +12,7 @@ from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, derive_id
 from schemas.faces import Box, FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted, TimedWord, Transcript, Vector
+from schemas.influence import AppearanceRecorded, InfluenceComputed
 from schemas.links import LinkSubmitted, UploadedSubtitles
 from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
@@ -19,7 +20,7 @@ from schemas.predictions import Interval, Reason, VideoScored
 from schemas.progress import StageProgressed
 from schemas.releases import ReleaseFile, ReleasePublished
 from schemas.segments import SegmentCut, VideoSegmented
-from schemas.summaries import PooledVector, Summarised
+from schemas.summaries import PersonSeen, PooledVector, Summarised
 from schemas.ticks import TimePassed
 
 VIDEO_ID = "youtube:Xq3kT9mZ2aE"
@@ -198,6 +199,24 @@ OUTCOME = OutcomeObserved(
     subscribers=25_410,
 )
 
+APPEARED = AppearanceRecorded(
+    event_id=derive_id("assemble", "2", VIDEO_ID, "channel"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    creator="channel:5c0de1f2a3b49687",
+    share=1.0,
+    published_at_s=NOON_S - 6 * 3600,
+    outcomes=(OUTCOME,),
+)
+
+INFLUENCED = InfluenceComputed(
+    event_id=derive_id("influence", "1", VIDEO_ID),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    creator=APPEARED.creator,
+    numbers={"videos": 12.0, "views_log": 8.21, "engagement": 0.093},
+)
+
 SUMMARISED = Summarised(
     event_id=derive_id("assemble", "1", CUT.event_id, "video"),
     video_id=VIDEO_ID,
@@ -217,6 +236,7 @@ SUMMARISED = Summarised(
     outcomes=(OUTCOME,),
     duplicates=(COPY_ID,),
     warnings=FETCHED.warnings,
+    people=(PersonSeen(identity_id="person:3fa94c0d51b2e786", share=0.31),),
 )
 
 SCORED = VideoScored(
@@ -311,6 +331,8 @@ EXAMPLES: dict[type[Event], Event] = {
         COUNTED,
         OUTCOME,
         *OF_PEOPLE,
+        APPEARED,
+        INFLUENCED,
         SUMMARISED,
         SCORED,
         PROGRESSED,

@@ -25,6 +25,7 @@ from processors.faces import FacesProcessor
 from processors.stage import Fold, Transform
 from processors.text import TextProcessor
 from schemas.event import Event
+from schemas.influence import AppearanceRecorded
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated
 from schemas.outcomes import OutcomeObserved
@@ -164,6 +165,22 @@ class Makers:
         events = (*runs.run_of(VIDEO, 4, absent={2: "no words"}), *runs.run_of("url:other", 2), *extras)
         poison = msgspec.structs.replace(runs.feature(VIDEO, 0), vector=None)
         return Sample(lambda: _build("assemble", self.world()), events, poison)
+
+    def influence(self) -> Sample:
+        """Each appearance once: what is said follows from the last of each."""
+
+        def appeared(number: int, **changes: object) -> AppearanceRecorded:
+            ids = {"event_id": runs.event_id("appeared", number), "video_id": f"url:v{number}"}
+            outcome = OutcomeObserved(
+                event_id="o", video_id=ids["video_id"], observed_at_s=number + 0.5, age_h=1, views=9
+            )
+            given = {"revision": runs.revision("one"), "creator": f"channel:{number % 2:016x}", "share": 1.0}
+            return AppearanceRecorded(
+                **ids, **given | {"published_at_s": float(number), "outcomes": (outcome,)} | changes
+            )
+
+        events = tuple(appeared(number) for number in range(6))
+        return Sample(lambda: _build("influence", self.world()), events, appeared(9, share=2.0))
 
     def score(self) -> Sample:
         folder = fitted.release_folder(self.folder / "release")

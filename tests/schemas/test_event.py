@@ -15,6 +15,7 @@ from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, Ref, Revision, Scope, VideoEvent, VideoId, derive_id
 from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
+from schemas.influence import AppearanceRecorded, InfluenceComputed
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
@@ -44,6 +45,8 @@ KEYS: dict[type[Event], str] = {
     TimePassed: "assemble/6",
     EventRejected: "text/segments/6/1042",
     EventRedriven: "text/segments/6/1042/redriven",
+    AppearanceRecorded: f"{VIDEO_ID}/appearance/channel:5c0de1f2a3b49687",
+    InfluenceComputed: f"{VIDEO_ID}/influence/channel:5c0de1f2a3b49687",
     **OF_PEOPLE,
 }
 
@@ -102,6 +105,12 @@ def test_all_events_of_a_video_meet_in_its_partition(kind: type[Event]) -> None:
     event = VIDEO_EVENTS[kind]
     assert event.partition_key == VIDEO_ID
     assert event.record_key.split("/")[0] == VIDEO_ID
+
+
+def test_all_appearances_of_a_creator_meet_and_lie_under_the_videos_key_for_erasure() -> None:
+    appearance = EXAMPLES[AppearanceRecorded]
+    assert appearance.partition_key == appearance.creator
+    assert appearance.record_key.split("/")[0] == VIDEO_ID
 
 
 def test_a_dead_letter_and_its_redrive_meet_in_one_partition() -> None:

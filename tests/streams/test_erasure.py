@@ -18,11 +18,13 @@ from models.vectors import from_vector, to_vector
 from schemas.codec import encode
 from schemas.features import Vector
 from schemas.identities import IdentityRecorded
+from schemas.media import Metadata
 from streams.erasure import Erased, erase_person, erase_video, is_of_video
 from streams.erasure_proof import prove
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer
 from streams.people import everyone, find
+from streams.topology import modalities
 from streams.traces import Search, Traces
 from streams.world import open_media
 
@@ -95,7 +97,7 @@ def test_a_videos_own_keys_are_told_from_others() -> None:
 def gallery(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
     home = tmp_path_factory.mktemp("erasure")
     with EmbeddedBroker(home, cache) as broker, Gallery(broker, cache, home) as running:
-        for stage in ("identity", "identity", "assemble"):
+        for stage in ("identity", "identity", "assemble", "influence"):
             running.start(stage)
         _tell_stories(running)
         yield running
@@ -110,9 +112,10 @@ def _tell_stories(gallery: Gallery) -> None:
         cuts = [msgspec.structs.replace(e, frames_ref=frames) for e in [runs.cut(video_id, 0, count=1)]]
         story = [
             link(video_id),
-            runs.fetched(video_id),
+            runs.fetched(video_id, metadata=Metadata(title="A title", channel="tests", uploaded_at_s=1e9)),
             *cuts,
-            runs.feature(video_id, 0),
+            runs.feature(video_id, "video"),
+            *(runs.feature(video_id, 0, modality=modality) for modality in modalities()),
             runs.counted(video_id, 1),
             *faces,
         ]
@@ -121,10 +124,15 @@ def _tell_stories(gallery: Gallery) -> None:
             store.put(ref, b"picture")
     wait_until(lambda: len(gallery.answered(2)) == 2, limit_s=90, what="both videos", tell=gallery.told)
     wait_until(lambda: len(_states(gallery)) >= 4, limit_s=60, what="both summaries", tell=gallery.told)
+    wait_until(lambda: b"url:two" in _creators(gallery), limit_s=60, what="their appearances", tell=gallery.told)
 
 
 def _states(gallery: Gallery) -> list[str]:
     return [key for key in gallery.states("assemble") if key.startswith("url:")]
+
+
+def _creators(gallery: Gallery) -> bytes:
+    return b"".join(gallery.states("influence").values())
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +176,7 @@ def _planted(gallery: Gallery, topic_name: str, value: bytes) -> Callable[[], No
     return lambda: write(None)
 
 
+@pytest.mark.timeout(900)  # four proofs, each of which reads everything
 @pytest.mark.broker
 @pytest.mark.slow
 def test_an_erased_person_is_nowhere_and_one_planted_copy_is_found(gallery: Gallery, erased: Erased) -> None:
@@ -190,6 +199,7 @@ def test_an_erased_video_is_gone_from_topics_files_and_states(gallery: Gallery) 
     other = _states(gallery)
     done = erase_video(gallery.settings, gallery.bootstrap, "url:two")
     wait_until(lambda: len(_states(gallery)) < len(other), limit_s=60, what="assemble to forget", tell=gallery.told)
+    wait_until(lambda: b"url:two" not in _creators(gallery), limit_s=60, what="influence to forget", tell=gallery.told)
     proof = prove(gallery.settings, gallery.bootstrap, done.traces)
     assert proof.findings == []
     assert not [key for key in _states(gallery) if "url:two" in key]

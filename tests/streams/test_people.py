@@ -26,7 +26,7 @@ from schemas.media import MediaFetched, Metadata
 from schemas.outcomes import OutcomeObserved
 from streams.kafka.broker import EmbeddedBroker
 from streams.people import ask, find, new_id, undoable_among
-from streams.people_table import Known, as_csv, influence_on, rows_of
+from streams.people_table import Known, as_csv, rows_of
 
 ADA = IdentityRecorded(
     event_id="a", identity_id="person:3fa94c0d51b2e786", name="Ada", tracks=3, videos=2, screen_s=9.0
@@ -111,14 +111,6 @@ def test_for_a_video_the_table_knows_only_what_was_observed_before_it_was_publis
     assert channel.views == pytest.approx(99)
     with pytest.raises(UsageError, match="never fetched"):
         rows_of(known(), for_video="url:none")
-
-
-def test_later_outcomes_do_not_change_what_describes_a_video() -> None:
-    before = influence_on(known(*OUTCOMES), "url:c")
-    after = influence_on(known(*OUTCOMES, outcome("url:b", 300, 10**9), outcome("url:c", 350, 5)), "url:c")
-    assert before == after
-    assert before["people_views_log"] == pytest.approx((4.60517 * 1.0 + (6.90776 + 4.60517) / 2 * 0.5) / 1.5, abs=1e-3)
-    assert influence_on(known(), "url:c").keys() == {"people_videos", "channel_videos"}
 
 
 def test_csv_is_safe_to_open_in_a_spreadsheet() -> None:
