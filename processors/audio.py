@@ -15,7 +15,6 @@ from schemas.segments import SegmentCut
 
 STAGE = "audio"
 WEIGHTS = "yamnet"
-AUTHOR = Author(stage=STAGE, version=f"1/{MODEL_VERSION}", model=MODEL, model_version=MODEL_VERSION)
 
 NO_SOUND_TRACK = "no sound track"
 TOO_SHORT = "sound too short"
@@ -28,12 +27,12 @@ _SCORE_DIGITS = 4
 class AudioProcessor(PerSegment):
     """Listens to the sound of each segment."""
 
-    author = AUTHOR
-    version = AUTHOR.version
+    version = f"1/{MODEL_VERSION}"
 
     def __init__(self, encoder: AudioEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
 
     @classmethod
     def build(cls, world: World) -> Self:

@@ -20,7 +20,6 @@ from schemas.segments import SegmentCut, VideoSegmented
 
 STAGE = "text"
 WEIGHTS = "minilm"
-AUTHOR = Author(stage=STAGE, version=f"2/{MODEL_VERSION}", model=MODEL, model_version=MODEL_VERSION)
 
 _WORD = re.compile(r"\w")
 _SHORTEST_RATED_S = 0.5
@@ -52,11 +51,12 @@ class TextProcessor:
     With a `SpeechReader`, segments of videos without subtitles are listened to first.
     """
 
-    version = AUTHOR.version
+    version = f"2/{MODEL_VERSION}"
 
     def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
         self._encoder = encoder
         self._speech = speech
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -82,14 +82,14 @@ class TextProcessor:
         """
         passages = [self._heard(event) or passage_of(event) for event in events]
         return [
-            [*_features(passage, vector), *AUTHOR.progress(event)]
+            [*self._features(passage, vector), *self.author.progress(event)]
             for event, passage, vector in zip(events, passages, self._embed(passages), strict=True)
         ]
 
     def give_up(self, event: Event, reason: str) -> list[Event]:
         """Say that there will be no vector, so that the video can be completed without it."""
         passage = passage_of(event)
-        return [AUTHOR.absent(passage.event, f"{FAILED}: {reason}", FAILED)] if passage else []
+        return [self.author.absent(passage.event, f"{FAILED}: {reason}", FAILED)] if passage else []
 
     def _heard(self, event: Event) -> Passage | None:
         """What is said in a segment without subtitles; None where it need not or cannot be heard."""
@@ -109,6 +109,14 @@ class TextProcessor:
         ):
             vectors[place] = to_vector(row)
         return vectors
+
+    def _features(self, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
+        if passage is None:
+            return []
+        if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
+            return [self.author.absent(passage.event, passage.absent_reason, passage.ordinal)]
+        answer = self.author.feature(passage.event, passage.ordinal)
+        return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]
 
 
 def passage_of(event: Event) -> Passage | None:
@@ -168,12 +176,3 @@ def _rate(event: SegmentCut, text: str) -> dict[str, float]:
         return {}
     rate = len(text.split()) / duration_s * 60
     return {"words_per_minute": rate} if rate <= _FASTEST_WORDS_PER_MINUTE else {}
-
-
-def _features(passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
-    if passage is None:
-        return []
-    if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
-        return [AUTHOR.absent(passage.event, passage.absent_reason, passage.ordinal)]
-    answer = AUTHOR.feature(passage.event, passage.ordinal)
-    return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]

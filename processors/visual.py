@@ -25,7 +25,6 @@ from schemas.segments import SegmentCut
 
 STAGE = "visual"
 WEIGHTS = "lite0"
-AUTHOR = Author(stage=STAGE, version=f"1/{MODEL_VERSION}", model=MODEL, model_version=MODEL_VERSION)
 
 NO_PICTURE = "no picture"
 
@@ -33,12 +32,12 @@ NO_PICTURE = "no picture"
 class VisualProcessor(PerSegment):
     """Looks at the sampled frames of each segment."""
 
-    author = AUTHOR
-    version = AUTHOR.version
+    version = f"1/{MODEL_VERSION}"
 
     def __init__(self, encoder: VisualEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
 
     @classmethod
     def build(cls, world: World) -> Self:
