@@ -1,26 +1,27 @@
-"""Who is to be seen in each segment: faces followed through each shot, their vectors, and how much they fill."""
+"""Who is to be seen in each segment: faces followed through each shot with their vectors, and how they are shown."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-import msgspec
+from msgspec.structs import replace
 
 from models.faces.detect import DOUBTFUL_SCORE, Face
 from models.faces.moments import choose_moments
 from models.faces.presence import measure
 from models.faces.sighting import MODEL, MODEL_VERSION, FaceSight, jpeg_of
-from models.faces.track import Look, Track, follow, mean_vector, seen_together
+from models.faces.track import Look, Track, follow, seen_together
 from models.frame_files import list_frames
 from models.vectors import to_vector
 from processors.fetch_record import folder_of
 from processors.per_segment import Author, PerSegment
 from processors.ports import MediaStore, World
 from schemas.event import Event, Ref
-from schemas.faces import Box, FacesCounted, FaceTracked, track_key
+from schemas.faces import PRESENCE, Box, FacesCounted, FaceTracked, track_key
+from schemas.features import FeatureExtracted
 from schemas.segments import SegmentCut
 
 STAGE = "faces"
-VERSION = "1"
+VERSION = "2"
 DETECTOR_WEIGHTS = "centerface"
 ENCODER_WEIGHTS = "dlib-face"
 
@@ -69,17 +70,14 @@ class FacesProcessor(PerSegment):
         if not looks:
             return self.absent(event, NO_PICTURE)
         tracks = follow(looks)
-        numbers = self._numbers(looks, tracks)
-        if not tracks:
-            counted, feature = self.absent(event, NOT_GOOD_ENOUGH if numbers["faces_max"] else NO_FACES)
-            return [counted, msgspec.structs.replace(feature, numbers=numbers)]
-        vector = to_vector(mean_vector([sighting for track in tracks for sighting in track.sightings]))
-        feature = msgspec.structs.replace(self.author.feature(event), vector=vector, numbers=numbers)
-        return [*self._tracked(event, looks, tracks), self._counted(event, len(tracks)), feature]
+        numbers = self._numbers(event, looks, tracks)
+        nobody = None if tracks else NOT_GOOD_ENOUGH if numbers["faces_max"] else NO_FACES
+        counted = replace(self._counted(event, len(tracks)), absent_reason=nobody)
+        return [*self._tracked(event, looks, tracks), counted, self._shown(event, numbers)]
 
     def absent(self, event: SegmentCut, reason: str, ordinal: int | str = 0) -> list[Event]:
         """Say of a segment why there is nobody; its count says so as well, to the gallery."""
-        counted = msgspec.structs.replace(self._counted(event, 0, ordinal), absent_reason=reason)
+        counted = replace(self._counted(event, 0, ordinal), absent_reason=reason)
         return [counted, *super().absent(event, reason, ordinal)]
 
     def _look(self, event: SegmentCut) -> list[Look]:
@@ -94,8 +92,17 @@ class FacesProcessor(PerSegment):
             looks.append(Look(moment, width_px, height_px, tuple(self._sight.see(picture, DOUBTFUL_SCORE))))
         return looks
 
-    def _numbers(self, looks: Sequence[Look], tracks: Sequence[Track]) -> dict[str, float]:
-        measured = measure(looks, least_px=self._sight.least_px) | {"face_tracks": float(len(tracks))}
+    def _shown(self, event: SegmentCut, numbers: dict[str, float]) -> FeatureExtracted:
+        """Say how faces are shown, and nothing by which one of them could be known again: see `PRESENCE`."""
+        if not numbers["faces_max"] and not numbers["face_tracks"]:
+            return replace(self.author.absent(event, NO_FACES), numbers=numbers)
+        vector = to_vector([numbers[name] for name in PRESENCE])
+        return replace(self.author.feature(event), vector=vector, numbers=numbers)
+
+    def _numbers(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> dict[str, float]:
+        measured = measure(looks, start_s=event.start_s, least_px=self._sight.least_px) | {
+            "face_tracks": float(len(tracks))
+        }
         return {name: round(value, _DIGITS) for name, value in measured.items()}
 
     def _tracked(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> Iterator[FaceTracked]:
