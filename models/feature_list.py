@@ -57,7 +57,11 @@ NUMBERS: Mapping[str, Topic] = {
     "numbers/faces/faces_max": _FACES,
     "numbers/faces/face_share": _FACES,
     "numbers/faces/face_area_share": _FACES,
-    "numbers/faces/first_face_s": _FACES,
+    "numbers/faces/first_face_after_s": _FACES,
+    "numbers/faces/several_faces_share": _FACES,
+    "numbers/faces/close_up_share": _FACES,
+    "numbers/faces/facing_share": _FACES,
+    "numbers/faces/largest_face_share": _FACES,
     "numbers/faces/face_tracks": _FACES,
     "numbers/video/identity/people": _PEOPLE,
     "numbers/video/identity/main_share": _PEOPLE,
@@ -73,6 +77,7 @@ NUMBERS: Mapping[str, Topic] = {
 
 SAID_ELSEWHERE: Mapping[str, str] = {
     "numbers/duration_s": "metadata/log_duration",
+    "numbers/faces/first_face_s": "numbers/faces/first_face_after_s",
     "numbers/text/words": "numbers/words",
     "numbers/video/text/words": "metadata/title_words",
 }

@@ -1,6 +1,5 @@
 """What is heard in each segment: a vector, names of sounds with their times, and how loud it is."""
 
-from collections.abc import Sequence
 from typing import Self
 
 import msgspec
@@ -8,15 +7,13 @@ import msgspec
 from models.audio import MODEL, MODEL_VERSION, MUSIC, SHORTEST_SAMPLES, SPEECH, AudioEncoder, Samples, read_wav
 from models.loudness import Loudness, measure
 from models.vectors import to_vector
+from processors.per_segment import Author, PerSegment
 from processors.ports import MediaStore, World
-from schemas.errors import Unreadable
-from schemas.event import Event, derive_id
-from schemas.features import FAILED, FeatureExtracted, Label
-from schemas.progress import StageProgressed
-from schemas.segments import SegmentCut, VideoSegmented
+from schemas.event import Event
+from schemas.features import FeatureExtracted, Label
+from schemas.segments import SegmentCut
 
 STAGE = "audio"
-MODALITY = "audio"
 WEIGHTS = "yamnet"
 
 NO_SOUND_TRACK = "no sound track"
@@ -27,7 +24,7 @@ _TIME_DIGITS = 3
 _SCORE_DIGITS = 4
 
 
-class AudioProcessor:
+class AudioProcessor(PerSegment):
     """Listens to the sound of each segment."""
 
     version = f"1/{MODEL_VERSION}"
@@ -35,6 +32,7 @@ class AudioProcessor:
     def __init__(self, encoder: AudioEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -47,46 +45,19 @@ class AudioProcessor:
         """
         return cls(AudioEncoder.load(world.weights(WEIGHTS), world.options.inference_threads), world.media)
 
-    def transform(self, events: Sequence[Event]) -> list[list[Event]]:
-        """Answer each segment with one feature and progress.
-
-        Raises
-        ------
-        MediaUnreadable
-            A segment's sound is not what the segment stage writes.
-        StorageUnavailable
-            The media store cannot be read now.
-        Unreadable
-            An event this stage does not read.
-        """
-        return [self._answer(event) for event in events]
-
-    def give_up(self, event: Event, reason: str) -> list[Event]:
-        """Say that there will be no vector, so that the video can be completed without it."""
-        if not isinstance(event, SegmentCut):
-            return []
-        return [msgspec.structs.replace(_feature(event, ordinal=FAILED), absent_reason=f"{FAILED}: {reason}")]
-
-    def _answer(self, event: Event) -> list[Event]:
-        match event:
-            case SegmentCut():
-                return [self._hear(event), _progress(event, event.index + 1, event.count)]
-            case VideoSegmented():
-                return [] if event.count else [_progress(event, 0, 0)]
-        raise Unreadable(f"the audio stage reads segments, but {type(event).__name__} came")
-
-    def _hear(self, event: SegmentCut) -> FeatureExtracted:
+    def describe(self, event: SegmentCut) -> list[Event]:
+        """Say what is heard in a segment; raises as `PerSegment.describe`."""
         if event.audio_ref is None:
-            return _absent(event, NO_SOUND_TRACK)
+            return self.absent(event, NO_SOUND_TRACK)
         samples = read_wav(self._media.get(event.audio_ref))
         if len(samples) < SHORTEST_SAMPLES:
-            return _absent(event, TOO_SHORT)
+            return self.absent(event, TOO_SHORT)
         loudness = measure(samples)
         if loudness.integrated_lufs is None:
-            return _absent(event, SILENCE)
-        return self._describe(event, samples, loudness)
+            return self.absent(event, SILENCE)
+        return [self._hear(event, samples, loudness)]
 
-    def _describe(self, event: SegmentCut, samples: Samples, loudness: Loudness) -> FeatureExtracted:
+    def _hear(self, event: SegmentCut, samples: Samples, loudness: Loudness) -> FeatureExtracted:
         heard = self._encoder.hear(samples)
         labels = tuple(
             Label(
@@ -103,7 +74,7 @@ class AudioProcessor:
         }
         numbers = shares | _loudness_numbers(loudness)
         return msgspec.structs.replace(
-            _feature(event), vector=to_vector(heard.embedding), labels=labels, numbers=numbers
+            self.author.feature(event), vector=to_vector(heard.embedding), labels=labels, numbers=numbers
         )
 
 
@@ -116,30 +87,3 @@ def _loudness_numbers(loudness: Loudness) -> dict[str, float]:
         "silence_share": loudness.silence_share,
     }
     return {name: round(value, _SCORE_DIGITS) for name, value in known.items() if value is not None}
-
-
-def _absent(event: SegmentCut, reason: str) -> FeatureExtracted:
-    return msgspec.structs.replace(_feature(event), absent_reason=reason)
-
-
-def _feature(event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
-    return FeatureExtracted(
-        event_id=derive_id(STAGE, AudioProcessor.version, event.event_id, ordinal),
-        video_id=event.video_id,
-        revision=event.revision,
-        scope=str(event.index),
-        modality=MODALITY,
-        model=MODEL,
-        model_version=MODEL_VERSION,
-    )
-
-
-def _progress(event: SegmentCut | VideoSegmented, done: int, total: int) -> StageProgressed:
-    return StageProgressed(
-        event_id=derive_id(STAGE, AudioProcessor.version, event.event_id, "progress"),
-        video_id=event.video_id,
-        stage=STAGE,
-        state="done" if done >= total else "running",
-        done=float(done),
-        total=float(total),
-    )

@@ -1,28 +1,27 @@
-"""Who is to be seen in each segment: faces followed through each shot, their vectors, and how much they fill."""
+"""Who is to be seen in each segment: faces followed through each shot with their vectors, and how they are shown."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-import msgspec
+from msgspec.structs import replace
 
 from models.faces.detect import DOUBTFUL_SCORE, Face
 from models.faces.moments import choose_moments
 from models.faces.presence import measure
 from models.faces.sighting import MODEL, MODEL_VERSION, FaceSight, jpeg_of
-from models.faces.track import Look, Track, follow, mean_vector, seen_together
+from models.faces.track import Look, Track, follow, seen_together
 from models.frame_files import list_frames
 from models.vectors import to_vector
 from processors.fetch_record import folder_of
+from processors.per_segment import Author, PerSegment
 from processors.ports import MediaStore, World
-from schemas.errors import Unreadable
-from schemas.event import Event, Ref, derive_id
-from schemas.faces import Box, FacesCounted, FaceTracked, track_key
-from schemas.features import FAILED, FeatureExtracted
-from schemas.progress import StageProgressed
-from schemas.segments import SegmentCut, VideoSegmented
+from schemas.event import Event, Ref
+from schemas.faces import PRESENCE, Box, FacesCounted, FaceTracked, track_key
+from schemas.features import FeatureExtracted
+from schemas.segments import SegmentCut
 
 STAGE = "faces"
-MODALITY = "faces"
+VERSION = "2"
 DETECTOR_WEIGHTS = "centerface"
 ENCODER_WEIGHTS = "dlib-face"
 
@@ -33,16 +32,17 @@ NOT_GOOD_ENOUGH = "no face that is seen well enough"
 _DIGITS = 4
 
 
-class FacesProcessor:
+class FacesProcessor(PerSegment):
     """Finds and follows the faces of each segment."""
 
-    version = f"1/{MODEL_VERSION}"
+    version = f"{VERSION}/{MODEL_VERSION}"
 
     def __init__(self, sight: FaceSight, media: MediaStore) -> None:
         self._sight = sight
         self._media = media
-        self._model_version = f"{MODEL_VERSION}-{sight.detector.long_side_px}px"
-        self.version = f"1/{self._model_version}-{sight.least_px:g}px-{sight.least_quality:g}"
+        model_version = f"{MODEL_VERSION}-{sight.detector.long_side_px}px"
+        self.version = f"{VERSION}/{model_version}-{sight.least_px:g}px-{sight.least_quality:g}"
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=model_version)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -64,45 +64,21 @@ class FacesProcessor:
         )
         return cls(sight, world.media)
 
-    def transform(self, events: Sequence[Event]) -> list[list[Event]]:
-        """Answer each segment with its tracks, their count, one feature, and progress.
-
-        Raises
-        ------
-        MediaUnreadable
-            A segment's pictures are not what the segment stage writes.
-        StorageUnavailable
-            The media store cannot be read or written now.
-        Unreadable
-            An event this stage does not read.
-        """
-        return [self._answer(event) for event in events]
-
-    def give_up(self, event: Event, reason: str) -> list[Event]:
-        """Say that there will be neither tracks nor a vector, so that the video can be completed without them."""
-        if not isinstance(event, SegmentCut):
-            return []
-        return self._absent(event, f"{FAILED}: {reason}", ordinal=FAILED)
-
-    def _answer(self, event: Event) -> list[Event]:
-        match event:
-            case SegmentCut():
-                return [*self._watch(event), self._progress(event, event.index + 1, event.count)]
-            case VideoSegmented():
-                return [] if event.count else [self._progress(event, 0, 0)]
-        raise Unreadable(f"the faces stage reads segments, but {type(event).__name__} came")
-
-    def _watch(self, event: SegmentCut) -> list[Event]:
+    def describe(self, event: SegmentCut) -> list[Event]:
+        """Say who is in a segment: tracks, their count, and the feature; raises as `PerSegment.describe`."""
         looks = self._look(event)
         if not looks:
-            return self._absent(event, NO_PICTURE)
+            return self.absent(event, NO_PICTURE)
         tracks = follow(looks)
-        numbers = self._numbers(looks, tracks)
-        if not tracks:
-            return self._absent(event, NOT_GOOD_ENOUGH if numbers["faces_max"] else NO_FACES, numbers=numbers)
-        vector = to_vector(mean_vector([sighting for track in tracks for sighting in track.sightings]))
-        feature = msgspec.structs.replace(self._feature(event), vector=vector, numbers=numbers)
-        return [*self._tracked(event, looks, tracks), self._counted(event, len(tracks)), feature]
+        numbers = self._numbers(event, looks, tracks)
+        nobody = None if tracks else NOT_GOOD_ENOUGH if numbers["faces_max"] else NO_FACES
+        counted = replace(self._counted(event, len(tracks)), absent_reason=nobody)
+        return [*self._tracked(event, looks, tracks), counted, self._shown(event, numbers)]
+
+    def absent(self, event: SegmentCut, reason: str, ordinal: int | str = 0) -> list[Event]:
+        """Say of a segment why there is nobody; its count says so as well, to the gallery."""
+        counted = replace(self._counted(event, 0, ordinal), absent_reason=reason)
+        return [counted, *super().absent(event, reason, ordinal)]
 
     def _look(self, event: SegmentCut) -> list[Look]:
         """Look at the pictures that matter, one in memory at a time."""
@@ -116,8 +92,17 @@ class FacesProcessor:
             looks.append(Look(moment, width_px, height_px, tuple(self._sight.see(picture, DOUBTFUL_SCORE))))
         return looks
 
-    def _numbers(self, looks: Sequence[Look], tracks: Sequence[Track]) -> dict[str, float]:
-        measured = measure(looks, least_px=self._sight.least_px) | {"face_tracks": float(len(tracks))}
+    def _shown(self, event: SegmentCut, numbers: dict[str, float]) -> FeatureExtracted:
+        """Say how faces are shown, and nothing by which one of them could be known again: see `PRESENCE`."""
+        if not numbers["faces_max"] and not numbers["face_tracks"]:
+            return replace(self.author.absent(event, NO_FACES), numbers=numbers)
+        vector = to_vector([numbers[name] for name in PRESENCE])
+        return replace(self.author.feature(event), vector=vector, numbers=numbers)
+
+    def _numbers(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> dict[str, float]:
+        measured = measure(looks, start_s=event.start_s, least_px=self._sight.least_px) | {
+            "face_tracks": float(len(tracks))
+        }
         return {name: round(value, _DIGITS) for name, value in measured.items()}
 
     def _tracked(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> Iterator[FaceTracked]:
@@ -125,7 +110,7 @@ class FacesProcessor:
         for number, track in enumerate(tracks):
             place, best = track.known[0]
             yield FaceTracked(
-                event_id=self._id(event, f"track/{number}"),
+                event_id=self.author.id_of(event, f"track/{number}"),
                 video_id=event.video_id,
                 revision=event.revision,
                 segment=event.index,
@@ -138,7 +123,7 @@ class FacesProcessor:
                 seen=len(track.looks),
                 crop_ref=self._keep_crop(event, number, track),
                 model=MODEL,
-                model_version=self._model_version,
+                model_version=self.author.model_version,
                 vector=to_vector(track.vector),
                 cannot_link=tuple(track_key(event.video_id, event.index, other) for other in others[number]),
             )
@@ -151,17 +136,9 @@ class FacesProcessor:
         self._media.put(ref, jpeg_of(crop))
         return ref
 
-    def _absent(
-        self, event: SegmentCut, reason: str, *, numbers: dict[str, float] | None = None, ordinal: int | str = 0
-    ) -> list[Event]:
-        feature = msgspec.structs.replace(self._feature(event, ordinal), absent_reason=reason, numbers=numbers or {})
-        return [self._counted(event, 0, absent_reason=reason, ordinal=ordinal), feature]
-
-    def _counted(
-        self, event: SegmentCut, count: int, *, absent_reason: str | None = None, ordinal: int | str = 0
-    ) -> FacesCounted:
+    def _counted(self, event: SegmentCut, count: int, ordinal: int | str = 0) -> FacesCounted:
         return FacesCounted(
-            event_id=self._id(event, f"count/{ordinal}"),
+            event_id=self.author.id_of(event, f"count/{ordinal}"),
             video_id=event.video_id,
             revision=event.revision,
             segment=event.index,
@@ -169,32 +146,7 @@ class FacesProcessor:
             count=count,
             start_s=event.start_s,
             end_s=event.end_s,
-            absent_reason=absent_reason,
         )
-
-    def _feature(self, event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
-        return FeatureExtracted(
-            event_id=self._id(event, ordinal),
-            video_id=event.video_id,
-            revision=event.revision,
-            scope=str(event.index),
-            modality=MODALITY,
-            model=MODEL,
-            model_version=self._model_version,
-        )
-
-    def _progress(self, event: SegmentCut | VideoSegmented, done: int, total: int) -> StageProgressed:
-        return StageProgressed(
-            event_id=self._id(event, "progress"),
-            video_id=event.video_id,
-            stage=STAGE,
-            state="done" if done >= total else "running",
-            done=float(done),
-            total=float(total),
-        )
-
-    def _id(self, event: Event, ordinal: int | str) -> str:
-        return derive_id(STAGE, self.version, event.event_id, ordinal)
 
 
 def _box(look: Look, face: Face) -> Box:

@@ -12,6 +12,7 @@ from processors.identity_commands import Desk, Outcome, carry_out
 from processors.identity_draft import Draft
 from processors.identity_erase import drop_beyond, drop_video
 from processors.identity_events import STAGE, VERSION, events_of, progress
+from processors.identity_maker import admit
 from processors.identity_people import vectors_of
 from processors.identity_tracks import Rules, decide, lift
 from processors.ports import World
@@ -75,6 +76,8 @@ class GalleryFold:
         ------
         Unreadable
             A face whose vector is none, or has another number of dimensions.
+        Refused
+            A face whose vector another model made than those that are here.
         """
         match event:
             case FaceTracked():
@@ -107,6 +110,7 @@ class GalleryFold:
         if draft.is_gone(event.event_id) or (known is not None and known.event_id == event.event_id):
             return {}, []
         self._check(event)
+        admit(draft, event, is_empty=not len(self._gallery))
         _enter(draft, event)
         if draft.track(key) is not None:
             lift(draft, key)

@@ -11,6 +11,7 @@ from models.pooling import pool_one
 from models.vectors import from_vector, to_vector
 from processors.identity_draft import Draft
 from processors.identity_erase import drop_video, forget
+from processors.identity_maker import admit
 from processors.identity_people import members_of, names_of, plus, regroup, root_of
 from processors.identity_tracks import (
     PHOTO,
@@ -103,6 +104,7 @@ def _enrol(desk: Desk, command: IdentityEnrolled) -> Outcome:
         raise Refused("none of the photos shows a face that is good enough; take a larger, sharper one from the front")
     keys = [f"{PHOTO}{command.event_id}/0/{number}" for number in range(len(good))]
     for key, photo in zip(keys, good, strict=True):
+        admit(desk.draft, photo, is_empty=not len(desk.gallery))
         track = Track(event_id=command.event_id, vector=photo.vector, quality=photo.quality)
         desk.draft.put_track(key, track)
     owner = _owner_of_photos(desk, command, keys)

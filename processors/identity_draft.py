@@ -139,6 +139,14 @@ class Draft:
     def put_cells(self, cells: Cells) -> None:
         self.changes["cells"] = GalleryState(cells=cells)
 
+    def maker(self) -> str:
+        """Name the model that made all vectors; empty before the first one."""
+        state = self._get("maker")
+        return state.maker if state else ""
+
+    def put_maker(self, maker: str) -> None:
+        self.changes["maker"] = GalleryState(maker=maker)
+
     def gone_people(self) -> list[str]:
         """Ids of everyone this event has deleted."""
         deleted = (key for key, state in self.changes.items() if state is None and key.startswith("person/"))

@@ -8,18 +8,17 @@ import msgspec
 
 from models.text import MODEL, MODEL_VERSION, TextEncoder
 from models.vectors import to_vector
+from processors.per_segment import Author
 from processors.ports import World
 from processors.speech import VERSION as SPEECH_VERSION
 from processors.speech import SpeechReader
 from schemas.errors import Unreadable
-from schemas.event import WHOLE_VIDEO, Event, Revision, Scope, VideoId, derive_id
+from schemas.event import Event
 from schemas.features import FAILED, FeatureExtracted, Transcript, Vector
 from schemas.media import MediaDuplicated, MediaFetched, Metadata
-from schemas.progress import StageProgressed
 from schemas.segments import SegmentCut, VideoSegmented
 
 STAGE = "text"
-MODALITY = "text"
 WEIGHTS = "minilm"
 
 _WORD = re.compile(r"\w")
@@ -29,14 +28,12 @@ _FASTEST_WORDS_PER_MINUTE = 2000.0
 
 
 class Passage(msgspec.Struct, frozen=True, kw_only=True):
-    """The words to embed for one scope; without words, why there are none.
+    """The words that an event brings to be embedded; without words, why there are none.
 
     `transcript` is set where the words were heard, and `ordinal` tells such an answer from one without ears.
     """
 
-    video_id: VideoId
-    revision: Revision
-    scope: Scope
+    event: SegmentCut | MediaFetched
     text: str
     absent_reason: str
     numbers: dict[str, float]
@@ -59,6 +56,7 @@ class TextProcessor:
     def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
         self._encoder = encoder
         self._speech = speech
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -84,14 +82,14 @@ class TextProcessor:
         """
         passages = [self._heard(event) or passage_of(event) for event in events]
         return [
-            [*_features(event, passage, vector), *_progress(event)]
+            [*self._features(passage, vector), *self.author.progress(event)]
             for event, passage, vector in zip(events, passages, self._embed(passages), strict=True)
         ]
 
     def give_up(self, event: Event, reason: str) -> list[Event]:
         """Say that there will be no vector, so that the video can be completed without it."""
         passage = passage_of(event)
-        return [_answer(event, passage, absent_reason=f"{FAILED}: {reason}", ordinal=FAILED)] if passage else []
+        return [self.author.absent(passage.event, f"{FAILED}: {reason}", FAILED)] if passage else []
 
     def _heard(self, event: Event) -> Passage | None:
         """What is said in a segment without subtitles; None where it need not or cannot be heard."""
@@ -111,6 +109,14 @@ class TextProcessor:
         ):
             vectors[place] = to_vector(row)
         return vectors
+
+    def _features(self, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
+        if passage is None:
+            return []
+        if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
+            return [self.author.absent(passage.event, passage.absent_reason, passage.ordinal)]
+        answer = self.author.feature(passage.event, passage.ordinal)
+        return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]
 
 
 def passage_of(event: Event) -> Passage | None:
@@ -133,9 +139,7 @@ def passage_of(event: Event) -> Passage | None:
 
 def _spoken(event: SegmentCut, text: str) -> Passage:
     return Passage(
-        video_id=event.video_id,
-        revision=event.revision,
-        scope=str(event.index),
+        event=event,
         text=text,
         absent_reason="no words, only signs" if text.strip() else "no words",
         numbers=_numbers(text) | _rate(event, text),
@@ -145,9 +149,7 @@ def _spoken(event: SegmentCut, text: str) -> Passage:
 def _written(event: MediaFetched) -> Passage:
     text = own_words(event.metadata)
     return Passage(
-        video_id=event.video_id,
-        revision=event.revision,
-        scope=WHOLE_VIDEO,
+        event=event,
         text=text,
         absent_reason="no words in title or description" if text else "no title or description",
         numbers=_numbers(text),
@@ -174,47 +176,3 @@ def _rate(event: SegmentCut, text: str) -> dict[str, float]:
         return {}
     rate = len(text.split()) / duration_s * 60
     return {"words_per_minute": rate} if rate <= _FASTEST_WORDS_PER_MINUTE else {}
-
-
-def _features(event: Event, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
-    if passage is None:
-        return []
-    answer = _answer(event, passage, ordinal=passage.ordinal)
-    if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
-        return [msgspec.structs.replace(answer, absent_reason=passage.absent_reason)]
-    return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]
-
-
-def _answer(
-    event: Event, passage: Passage, *, absent_reason: str | None = None, ordinal: int | str = 0
-) -> FeatureExtracted:
-    return FeatureExtracted(
-        event_id=derive_id(STAGE, TextProcessor.version, event.event_id, ordinal),
-        video_id=passage.video_id,
-        revision=passage.revision,
-        scope=passage.scope,
-        modality=MODALITY,
-        model=MODEL,
-        model_version=MODEL_VERSION,
-        absent_reason=absent_reason,
-    )
-
-
-def _progress(event: Event) -> list[StageProgressed]:
-    match event:
-        case SegmentCut():
-            done, total = event.index + 1, event.count
-        case VideoSegmented(count=0):
-            done, total = 0, 0
-        case _:
-            return []
-    return [
-        StageProgressed(
-            event_id=derive_id(STAGE, TextProcessor.version, event.event_id, "progress"),
-            video_id=event.video_id,
-            stage=STAGE,
-            state="done" if done >= total else "running",
-            done=float(done),
-            total=float(total),
-        )
-    ]

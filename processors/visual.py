@@ -1,6 +1,5 @@
 """What is seen in each segment: an embedding, labels with their times, and plain numbers about the picture."""
 
-from collections.abc import Sequence
 from typing import Self
 
 from msgspec.structs import replace
@@ -18,21 +17,19 @@ from models.visual import (
     pool_labels,
     shrink,
 )
+from processors.per_segment import Author, PerSegment
 from processors.ports import MediaStore, World
-from schemas.errors import Unreadable
-from schemas.event import Event, derive_id
-from schemas.features import FAILED, FeatureExtracted, Label
-from schemas.progress import StageProgressed
-from schemas.segments import SegmentCut, VideoSegmented
+from schemas.event import Event
+from schemas.features import Label
+from schemas.segments import SegmentCut
 
 STAGE = "visual"
-MODALITY = "visual"
 WEIGHTS = "lite0"
 
 NO_PICTURE = "no picture"
 
 
-class VisualProcessor:
+class VisualProcessor(PerSegment):
     """Looks at the sampled frames of each segment."""
 
     version = f"1/{MODEL_VERSION}"
@@ -40,6 +37,7 @@ class VisualProcessor:
     def __init__(self, encoder: VisualEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -52,76 +50,23 @@ class VisualProcessor:
         """
         return cls(VisualEncoder.load(world.weights(WEIGHTS), world.options.inference_threads), world.media)
 
-    def transform(self, events: Sequence[Event]) -> list[list[Event]]:
-        """Answer each segment with one feature and with progress.
-
-        Raises
-        ------
-        MediaUnreadable
-            The frames of a segment are damaged.
-        StorageUnavailable
-            The media store cannot be read now.
-        Unreadable
-            An event this stage does not read.
-        """
-        return [self._answer(event) for event in events]
-
-    def give_up(self, event: Event, reason: str) -> list[Event]:
-        """Say that there will be no vector, so that the video can be completed without it."""
-        return [_absent(event, f"{FAILED}: {reason}", ordinal=FAILED)] if isinstance(event, SegmentCut) else []
-
-    def _answer(self, event: Event) -> list[Event]:
-        match event:
-            case SegmentCut():
-                return [self._feature(event), _progress(event, done=event.index + 1)]
-            case VideoSegmented(count=0):
-                return [_progress(event, done=0)]
-            case VideoSegmented():
-                return []
-        raise Unreadable(f"the visual stage reads segments, but {type(event).__name__} came")
-
-    def _feature(self, event: SegmentCut) -> FeatureExtracted:
+    def describe(self, event: SegmentCut) -> list[Event]:
+        """Say what is seen in a segment; raises as `PerSegment.describe`."""
         files = list_frames(self._media.get(event.frames_ref)) if event.frames_ref else []
         if not files:
-            return _absent(event, NO_PICTURE)
+            return self.absent(event, NO_PICTURE)
         times_s = [file.time_s for file in files]
         # Only small pictures are kept: a segment at 30 frames a second would fill a gigabyte.
         pictures = [shrink(file.decode(least_px=SHORT_SIDE_PX).pixels) for file in files]
         sights = [self._encoder.look(picture) for picture in pictures]
-        return replace(
-            _answer(event),
+        feature = replace(
+            self.author.feature(event),
             vector=to_vector(mean_embedding(sights)),
             labels=tuple(map(_label, pool_labels(times_s, sights))),
             numbers=segment_numbers(times_s, pictures, span_s=(event.start_s, event.end_s), cuts_s=event.shot_starts_s),
         )
-
-
-def _absent(event: SegmentCut, reason: str, *, ordinal: int | str = 0) -> FeatureExtracted:
-    return replace(_answer(event, ordinal), absent_reason=reason)
-
-
-def _answer(event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
-    return FeatureExtracted(
-        event_id=derive_id(STAGE, VisualProcessor.version, event.event_id, ordinal),
-        video_id=event.video_id,
-        revision=event.revision,
-        scope=str(event.index),
-        modality=MODALITY,
-        model=MODEL,
-        model_version=MODEL_VERSION,
-    )
+        return [feature]
 
 
 def _label(seen: SeenLabel) -> Label:
     return Label(name=seen.name, score=seen.score, start_s=seen.first_s, end_s=seen.last_s, best_s=seen.best_s)
-
-
-def _progress(event: SegmentCut | VideoSegmented, *, done: int) -> StageProgressed:
-    return StageProgressed(
-        event_id=derive_id(STAGE, VisualProcessor.version, event.event_id, "progress"),
-        video_id=event.video_id,
-        stage=STAGE,
-        state="done" if done >= event.count else "running",
-        done=float(done),
-        total=float(event.count),
-    )

@@ -45,12 +45,17 @@ class IdentityNamed(Command, frozen=True, kw_only=True, omit_defaults=True):
     name: Annotated[str, msgspec.Meta(pattern=r"^[^\x00-\x1f]{0,200}$(?!\n)")]
 
 
-class Photo(msgspec.Struct, frozen=True, kw_only=True):
-    """One face from a picture that somebody vouches for; the picture itself is not kept."""
+class Photo(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One face from a picture that somebody vouches for; the picture itself is not kept.
+
+    `model` and `model_version` made the vector, as in `schemas.faces.FaceTracked`.
+    """
 
     sha256: str
     quality: float
     vector: Vector
+    model: str = ""
+    model_version: str = ""
 
 
 class IdentityEnrolled(Command, frozen=True, kw_only=True, omit_defaults=True):

@@ -5,6 +5,21 @@ import msgspec
 from schemas.event import Ref, Revision, VideoEvent
 from schemas.features import Vector
 
+PRESENCE = (
+    "face_share",
+    "several_faces_share",
+    "close_up_share",
+    "facing_share",
+    "face_area_share",
+    "largest_face_share",
+)
+"""The vector of the faces modality is these of its numbers, in this order, each in [0, 1]: share of the time with a
+face, with two and more, with one that fills a third of the picture's height, with one that looks into the camera; share
+of the picture that faces cover on average, and that the largest one covers.
+
+It says nothing of who they are. Vectors by which a face can be known again travel in `FaceTracked` only, from where
+they can be erased; sums over many faces, as in a summary, could never be."""
+
 
 class Box(msgspec.Struct, frozen=True, kw_only=True):
     """A place in a picture, as shares of its width and height; may reach beyond its edges."""

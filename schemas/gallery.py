@@ -1,7 +1,8 @@
 """What the identity stage remembers between events; lives in its table, never on a topic.
 
 Keys: ``person/ID``, ``track/VIDEO/SEGMENT/TRACK``, ``track/photo:COMMAND/0/N``, ``segment/VIDEO/SEGMENT``,
-``video/VIDEO``, ``page/ID/N``, ``done/COMMAND``, ``gone/EVENT``, ``cells``.
+``video/VIDEO``, ``page/ID/N``, ``done/COMMAND``, ``gone/EVENT``, ``cells``,
+``maker``.
 """
 
 import msgspec
@@ -165,6 +166,7 @@ class GalleryState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """One entry of the identity stage's table: exactly one of the fields is set.
 
     `gone` marks an event whose content was erased: when it is delivered once more, it stays erased.
+    `maker` is the model that made all vectors.
     """
 
     person: Person | None = None
@@ -175,3 +177,4 @@ class GalleryState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     done: Done | None = None
     gone: bool = False
     cells: Cells | None = None
+    maker: str = ""

@@ -76,8 +76,9 @@ class Search:
         return "a vector nearly the same" if self._is_near(numbers[None, :].astype(np.float64)) else None
 
     def _has_near(self, data: bytes) -> bool:
-        """Try every place at which float32 numbers could begin."""
+        """Try every place at which float32 numbers could begin; the zeros at the end of a file laid out in advance hold none."""
         width_bytes = 4 * self._dim
+        data = data[: len(data.rstrip(b"\0")) + 4]
         for shift in range(4) if self._dim and len(data) >= width_bytes else ():
             count = (len(data) - shift) // 4
             if count < self._dim:

@@ -57,6 +57,8 @@ def track(video_id: str, segment: int, number: int, person: object, **changes) -
         "end_s": start_s + 2.0,
         "at_s": start_s + 1.0,
         "quality": 0.9,
+        "model": "test",
+        "model_version": "1",
         "crop_ref": f"videos/{video_id.replace(':', '-')}/faces/{segment}-{number}.jpg",
     }
     return FaceTracked(
@@ -65,8 +67,6 @@ def track(video_id: str, segment: int, number: int, person: object, **changes) -
         segment=segment,
         track=number,
         box=Box(left=0.1, top=0.2, width=0.3, height=0.4),
-        model="test",
-        model_version="1",
         **(given | changes),
     )
 

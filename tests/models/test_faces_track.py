@@ -1,5 +1,6 @@
 """Sightings become tracks: one person each, inside one shot."""
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from models.faces.presence import measure
 from models.faces.quality import Quality
 from models.faces.sighting import Sighting
 from models.faces.track import BEST_CROPS, Look, Track, follow, mean_vector, seen_together
+from schemas.faces import PRESENCE
 
 PEOPLE = np.eye(5, 128, dtype=np.float32)  # any two are 1.41 apart
 WIDTH_PX, HEIGHT_PX = 640, 360
@@ -167,28 +169,55 @@ def test_pictures_are_looked_at_every_two_seconds_and_in_each_shot(
 
 def test_presence_is_weighed_by_time() -> None:
     looks = [look(0), look(1, seen(0, 0), seen(None, 300)), look(2, seen(None, 0, score=0.4))]
-    numbers = measure(looks, least_px=20)
-    area = 2 * 60 * 60 / (WIDTH_PX * HEIGHT_PX) / 3
+    numbers = measure(looks, start_s=-1.0, least_px=20)
+    one = 60 * 60 / (WIDTH_PX * HEIGHT_PX)
     assert numbers == {
         "faces_max": 2,
         "face_share": pytest.approx(1 / 3),
-        "face_area_share": pytest.approx(area),
+        "several_faces_share": pytest.approx(1 / 3),
+        "close_up_share": 0,
+        "facing_share": 0,
+        "face_area_share": pytest.approx(2 * one / 3),
+        "largest_face_share": pytest.approx(one),
         "first_face_s": 2.0,
+        "first_face_after_s": 3.0,
     }
 
 
 def test_nobody_is_measured_as_nobody() -> None:
-    assert measure([look(0)], least_px=20) == {"faces_max": 0, "face_share": 0, "face_area_share": 0}
+    assert measure([look(0)], start_s=0.0, least_px=20) == {"faces_max": 0} | dict.fromkeys(PRESENCE, 0)
 
 
 def test_a_face_beyond_the_edge_counts_as_far_as_it_is_seen() -> None:
-    numbers = measure([look(0, seen(0, -30))], least_px=20)
+    numbers = measure([look(0, seen(0, -30))], start_s=0.0, least_px=20)
     assert numbers["face_area_share"] == pytest.approx(30 * 60 / (WIDTH_PX * HEIGHT_PX))
 
 
 def test_a_moment_without_length_still_counts() -> None:
     still = Look(Moment(0, 7.0, 7.0, 0), WIDTH_PX, HEIGHT_PX, (seen(0, 0),))
-    assert measure([still], least_px=20)["face_share"] == 1
+    assert measure([still], start_s=7.0, least_px=20)["face_share"] == 1
+
+
+@pytest.mark.parametrize(("height_px", "share"), [(119, 0), (120, 0.5), (400, 0.5)])
+def test_a_face_of_a_third_of_the_height_is_a_close_up(height_px: float, share: float) -> None:
+    near = seen(0, 0)
+    near = near._replace(face=msgspec.structs.replace(near.face, height_px=height_px))
+    assert measure([look(0), look(1, near)], start_s=0.0, least_px=20)["close_up_share"] == share
+
+
+@pytest.mark.parametrize(("nose_px", "share"), [(50, 1), (54, 1), (56, 0), (63, 0)])
+def test_who_turns_away_does_not_look_into_the_camera(nose_px: float, share: float) -> None:
+    eyes_nose_mouth = ((40.0, 120.0), (60.0, 120.0), (nose_px, 135.0), (42.0, 150.0), (58.0, 150.0))
+    turned = seen(0, 30)
+    turned = turned._replace(face=msgspec.structs.replace(turned.face, landmarks_px=eyes_nose_mouth))
+    assert measure([look(0, turned)], start_s=0.0, least_px=20)["facing_share"] == share
+
+
+def test_any_number_of_faces_keeps_every_share_between_nothing_and_all() -> None:
+    crowd = [seen(0, 30.0 * number) for number in range(80)]
+    numbers = measure([look(0, *crowd), look(1)], start_s=0.0, least_px=20)
+    assert numbers["faces_max"] == 80
+    assert all(0 <= numbers[name] <= 1 for name in PRESENCE)
 
 
 def test_a_track_knows_its_best_sighting_first() -> None:

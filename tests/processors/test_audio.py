@@ -6,17 +6,15 @@ import msgspec
 import numpy as np
 import pytest
 import sounds
-from examples import CUT, FETCHED, SEGMENTED, VIDEO_ID
+from examples import CUT, VIDEO_ID
 from networks import audio_encoder
 from worlds import DictStore
 
 from models.vectors import from_vector
 from processors.audio import AudioProcessor
 from schemas.codec import encode
-from schemas.errors import MediaUnreadable, StorageUnavailable, Unreadable
 from schemas.event import Event
-from schemas.features import FAILED, FeatureExtracted, Label
-from schemas.progress import StageProgressed
+from schemas.features import FeatureExtracted, Label
 from schemas.segments import SegmentCut
 from streams.demo_video import STORY, make_demo_video, timed
 
@@ -29,7 +27,6 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> DictStore:
     store.put("blip.wav", sounds.wav(sounds.sine(0.02)))
     store.put("none.wav", sounds.wav(sounds.silence(0)))
     store.put("short.wav", sounds.wav(sounds.chord(0.6)))
-    store.put("broken.wav", b"RIFF")
     return store
 
 
@@ -97,20 +94,6 @@ def test_a_segment_without_sound_says_why(processor: AudioProcessor, sound: str 
     assert len(others) == 1
 
 
-@pytest.mark.parametrize(("index", "state"), [(0, "running"), (3, "running"), (4, "done")])
-def test_a_segment_moves_the_progress_on(processor: AudioProcessor, index: int, state: str) -> None:
-    _, (progress,) = _answer(processor, _cut(None, index=index))
-    assert isinstance(progress, StageProgressed)
-    assert (progress.stage, progress.state, progress.done, progress.total) == ("audio", state, index + 1, 5)
-
-
-def test_a_video_without_segments_is_done_at_once(processor: AudioProcessor) -> None:
-    ((progress,),) = processor.transform([msgspec.structs.replace(SEGMENTED, count=0)])
-    assert isinstance(progress, StageProgressed)
-    assert (progress.state, progress.done, progress.total) == ("done", 0, 0)
-    assert processor.transform([SEGMENTED]) == [[]]
-
-
 def _bytes(answers: list[list[Event]]) -> list[list[bytes]]:
     return [[encode(event) for event in events] for events in answers]
 
@@ -121,31 +104,6 @@ def test_any_split_of_a_batch_gives_the_same_bytes(processor: AudioProcessor) ->
     whole = _bytes(processor.transform(events))
     assert [answer for event in events for answer in _bytes(processor.transform([event]))] == whole
     assert _bytes(processor.transform(events[::-1]))[::-1] == whole
-
-
-def test_all_event_ids_of_a_batch_differ(processor: AudioProcessor) -> None:
-    events = [_cut(None, index=i, event_id=f"{i:036d}") for i in range(5)]
-    ids = [answer.event_id for answers in processor.transform(events) for answer in answers]
-    ids += [answer.event_id for event in events for answer in processor.give_up(event, "broken")]
-    assert len(set(ids)) == len(ids) == 15
-
-
-def test_a_dead_letter_leaves_an_answer_so_that_the_video_completes(processor: AudioProcessor) -> None:
-    (feature,) = processor.give_up(_cut("broken"), "the network broke")
-    assert isinstance(feature, FeatureExtracted)
-    assert (feature.scope, feature.modality, feature.vector) == ("2", "audio", None)
-    assert feature.absent_reason == f"{FAILED}: the network broke"
-    assert processor.give_up(SEGMENTED, "the network broke") == []
-
-
-@pytest.mark.parametrize(
-    ("event", "error"),
-    [(_cut("broken"), MediaUnreadable), (_cut("gone"), StorageUnavailable), (FETCHED, Unreadable)],
-    ids=["broken", "gone", "another topic"],
-)
-def test_what_cannot_be_heard_is_refused(processor: AudioProcessor, event: Event, error: type[Exception]) -> None:
-    with pytest.raises(error):
-        processor.transform([event])
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pytest
-from examples import CUT, FETCHED, LINK, SEGMENTED, VIDEO_ID
+from examples import CUT, VIDEO_ID
 from frame_zips import zip_of
 from networks import visual_encoder
 from worlds import DictStore
@@ -15,10 +15,9 @@ from models.vectors import from_vector
 from models.visual import VisualEncoder
 from processors.visual import NO_PICTURE, VisualProcessor
 from schemas.codec import encode
-from schemas.errors import MediaUnreadable, StorageUnavailable, Unreadable, UsageError
+from schemas.errors import UsageError
 from schemas.event import Event
-from schemas.features import FAILED, FeatureExtracted, Label
-from schemas.progress import StageProgressed
+from schemas.features import FeatureExtracted, Label
 from schemas.segments import SegmentCut
 from streams.demo_video import STORY, make_demo_video, timed
 
@@ -36,7 +35,6 @@ def store(tmp_path: Path) -> DictStore:
     store.put(str(CUT.frames_ref), zip_of({12_012 + 1000 * place: picture for place, picture in enumerate(NOISE)}))
     store.put("frames/one.zip", zip_of({500: NOISE[0]}))
     store.put("frames/none.zip", zip_of({}))
-    store.put("frames/bad.zip", b"no zip")
     return store
 
 
@@ -78,46 +76,6 @@ def test_a_segment_without_a_picture_says_so(processor: VisualProcessor, frames_
     assert (feature.vector, feature.labels, feature.numbers) == (None, (), {})
     assert feature.absent_reason == NO_PICTURE
     assert len(others) == 1
-
-
-def test_damaged_frames_are_refused(processor: VisualProcessor) -> None:
-    with pytest.raises(MediaUnreadable):
-        processor.transform([_cut(frames_ref="frames/bad.zip")])
-
-
-def test_frames_that_are_not_there_may_come_later(processor: VisualProcessor) -> None:
-    with pytest.raises(StorageUnavailable) as gone:
-        processor.transform([_cut(frames_ref="frames/gone.zip")])
-    assert gone.value.retryable
-
-
-def test_a_dead_letter_leaves_an_answer_so_that_the_video_completes(processor: VisualProcessor) -> None:
-    (feature,) = processor.give_up(_cut(frames_ref="frames/bad.zip"), "no zip")
-    assert isinstance(feature, FeatureExtracted)
-    assert feature.absent_reason == f"{FAILED}: no zip"
-    assert feature.record_key == _answer(processor, CUT)[0].record_key
-    assert feature.event_id != _answer(processor, CUT)[0].event_id
-    assert processor.give_up(SEGMENTED, "broken") == []
-
-
-@pytest.mark.parametrize(("index", "state"), [(0, "running"), (3, "running"), (4, "done")])
-def test_a_segment_moves_the_progress_on(processor: VisualProcessor, index: int, state: str) -> None:
-    _, (progress,) = _answer(processor, _cut(index=index, frames_ref=None))
-    assert isinstance(progress, StageProgressed)
-    assert (progress.stage, progress.state, progress.done, progress.total) == ("visual", state, index + 1, 5)
-
-
-def test_the_count_of_segments_has_an_answer_only_where_there_are_none(processor: VisualProcessor) -> None:
-    ((progress,), nothing) = processor.transform([msgspec.structs.replace(SEGMENTED, count=0), SEGMENTED])
-    assert isinstance(progress, StageProgressed)
-    assert (progress.state, progress.done, progress.total) == ("done", 0, 0)
-    assert nothing == []
-
-
-@pytest.mark.parametrize("event", [LINK, FETCHED])
-def test_an_event_of_another_topic_is_unreadable(processor: VisualProcessor, event: Event) -> None:
-    with pytest.raises(Unreadable, match=f"{type(event).__name__} came"):
-        processor.transform([event])
 
 
 @pytest.fixture(scope="module")
@@ -173,10 +131,3 @@ def test_the_numbers_of_the_demo_can_be_believed(demo_features: list[tuple[Segme
     assert cat["cuts_per_minute"] == pytest.approx(15, abs=0.5)
     assert dawn["brightness_share"] < 0.35 < cat["brightness_share"]
     assert cat["saturation_share"] < coffee["saturation_share"]
-
-
-def test_all_event_ids_differ(processor: VisualProcessor) -> None:
-    cuts = [_cut(index=n, event_id=f"{n:036d}", frames_ref=None) for n in range(5)]
-    ids = [answer.event_id for answers in processor.transform(cuts) for answer in answers]
-    ids += [answer.event_id for event in cuts for answer in processor.give_up(event, "broken")]
-    assert len(set(ids)) == len(ids) == 15
