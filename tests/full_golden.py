@@ -1,0 +1,57 @@
+"""Writes ``tests/golden/full.json``: what the original frameworks answer for the networks of `tiny_networks`.
+
+Not a test, and run by hand only, in an environment with torch, torchvision and timm, which Groundswell itself does
+not need: ``python tests/full_golden.py``.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import tiny_networks
+import torch
+import torchvision
+from torchvision.models.resnet import Bottleneck, ResNet
+
+GOLDEN = Path(__file__).parent / "golden/full.json"
+DIGITS = 6
+
+
+def main() -> None:
+    made_with = {package.__name__: package.__version__.partition("+")[0] for package in (torch, torchvision)}
+    with torch.inference_mode():
+        known = {"made_with": made_with, "resnet50": resnet50()}
+    GOLDEN.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+
+
+def resnet50() -> dict[str, list[float]]:
+    net = ResNet(Bottleneck, [1, 1, 1, 1])
+    net.conv1 = torch.nn.Conv2d(3, tiny_networks.RESNET_STEM, 7, 2, 3, bias=False)
+    net.bn1 = torch.nn.BatchNorm2d(tiny_networks.RESNET_STEM)
+    net.inplanes = tiny_networks.RESNET_STEM
+    for stage, (inner, blocks) in enumerate(zip(tiny_networks.RESNET_INNER, tiny_networks.RESNET_BLOCKS, strict=True)):
+        setattr(net, f"layer{stage + 1}", net._make_layer(Bottleneck, inner, blocks, stride=2 if stage else 1))
+    net.fc = torch.nn.Linear(4 * tiny_networks.RESNET_INNER[-1], 1000)
+    logits = filled(net, tiny_networks.resnet50())(pixels())
+    net.fc = torch.nn.Identity()
+    return {"embedding": numbers(net(pixels())), "logits_first_8": numbers(logits[:, :8])}
+
+
+def filled(net: torch.nn.Module, arrays: dict[str, np.ndarray]) -> torch.nn.Module:
+    net.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    return net.eval()
+
+
+def pixels() -> torch.Tensor:
+    """As torchvision's and DINOv2's own preparation does after cropping."""
+    levels = torch.from_numpy(tiny_networks.picture(1)).permute(2, 0, 1)[None] / 255
+    mean, deviation = (torch.tensor(v).reshape(1, 3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    return (levels - mean) / deviation
+
+
+def numbers(tensor: torch.Tensor) -> list[float]:
+    return [round(float(number), DIGITS) for number in tensor.flatten()]
+
+
+if __name__ == "__main__":
+    main()
