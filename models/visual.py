@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import backend
+from models.inference import Inference, at_precision
 from models.lite0_graph import DIM, NETWORK_FILE, SIDE_PX
 
 MODEL = "efficientnet-lite0"
@@ -63,8 +64,13 @@ class VisualEncoder:
     def __init__(self, network: backend.Network) -> None:
         self._network = network
 
+    @property
+    def version(self) -> str:
+        """`MODEL_VERSION`, with the precision it really runs in."""
+        return at_precision(MODEL_VERSION, self._network.precision)
+
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
         """Read the converted network.
 
         Raises
@@ -72,7 +78,7 @@ class VisualEncoder:
         WeightsMissing
             A file is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, threads))
+        return cls(backend.load(folder / NETWORK_FILE, inference))
 
     def look(self, picture: Picture) -> Sight:
         """Embed and label one frame.

@@ -5,7 +5,7 @@ from typing import Self
 
 import msgspec
 
-from models.audio import MODEL, MODEL_VERSION, MUSIC, SHORTEST_SAMPLES, SPEECH, AudioEncoder, Samples, read_wav
+from models.audio import MODEL, MUSIC, SHORTEST_SAMPLES, SPEECH, AudioEncoder, Samples, read_wav
 from models.loudness import Loudness, measure
 from models.vectors import to_vector
 from processors.ports import MediaStore, World
@@ -30,11 +30,10 @@ _SCORE_DIGITS = 4
 class AudioProcessor:
     """Listens to the sound of each segment."""
 
-    version = f"1/{MODEL_VERSION}"
-
     def __init__(self, encoder: AudioEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
+        self.version = f"1/{encoder.version}"
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -45,7 +44,7 @@ class AudioProcessor:
         WeightsMissing
             It was not fetched.
         """
-        return cls(AudioEncoder.load(world.weights(WEIGHTS), world.options.inference_threads), world.media)
+        return cls(AudioEncoder.load(world.weights(WEIGHTS), world.options.inference), world.media)
 
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
         """Answer each segment with one feature and progress.
@@ -65,25 +64,25 @@ class AudioProcessor:
         """Say that there will be no vector, so that the video can be completed without it."""
         if not isinstance(event, SegmentCut):
             return []
-        return [msgspec.structs.replace(_feature(event, ordinal=FAILED), absent_reason=f"{FAILED}: {reason}")]
+        return [msgspec.structs.replace(self._feature(event, ordinal=FAILED), absent_reason=f"{FAILED}: {reason}")]
 
     def _answer(self, event: Event) -> list[Event]:
         match event:
             case SegmentCut():
-                return [self._hear(event), _progress(event, event.index + 1, event.count)]
+                return [self._hear(event), self._progress(event, event.index + 1, event.count)]
             case VideoSegmented():
-                return [] if event.count else [_progress(event, 0, 0)]
+                return [] if event.count else [self._progress(event, 0, 0)]
         raise Unreadable(f"the audio stage reads segments, but {type(event).__name__} came")
 
     def _hear(self, event: SegmentCut) -> FeatureExtracted:
         if event.audio_ref is None:
-            return _absent(event, NO_SOUND_TRACK)
+            return self._absent(event, NO_SOUND_TRACK)
         samples = read_wav(self._media.get(event.audio_ref))
         if len(samples) < SHORTEST_SAMPLES:
-            return _absent(event, TOO_SHORT)
+            return self._absent(event, TOO_SHORT)
         loudness = measure(samples)
         if loudness.integrated_lufs is None:
-            return _absent(event, SILENCE)
+            return self._absent(event, SILENCE)
         return self._describe(event, samples, loudness)
 
     def _describe(self, event: SegmentCut, samples: Samples, loudness: Loudness) -> FeatureExtracted:
@@ -103,7 +102,31 @@ class AudioProcessor:
         }
         numbers = shares | _loudness_numbers(loudness)
         return msgspec.structs.replace(
-            _feature(event), vector=to_vector(heard.embedding), labels=labels, numbers=numbers
+            self._feature(event), vector=to_vector(heard.embedding), labels=labels, numbers=numbers
+        )
+
+    def _absent(self, event: SegmentCut, reason: str) -> FeatureExtracted:
+        return msgspec.structs.replace(self._feature(event), absent_reason=reason)
+
+    def _feature(self, event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
+        return FeatureExtracted(
+            event_id=derive_id(STAGE, self.version, event.event_id, ordinal),
+            video_id=event.video_id,
+            revision=event.revision,
+            scope=str(event.index),
+            modality=MODALITY,
+            model=MODEL,
+            model_version=self._encoder.version,
+        )
+
+    def _progress(self, event: SegmentCut | VideoSegmented, done: int, total: int) -> StageProgressed:
+        return StageProgressed(
+            event_id=derive_id(STAGE, self.version, event.event_id, "progress"),
+            video_id=event.video_id,
+            stage=STAGE,
+            state="done" if done >= total else "running",
+            done=float(done),
+            total=float(total),
         )
 
 
@@ -116,30 +139,3 @@ def _loudness_numbers(loudness: Loudness) -> dict[str, float]:
         "silence_share": loudness.silence_share,
     }
     return {name: round(value, _SCORE_DIGITS) for name, value in known.items() if value is not None}
-
-
-def _absent(event: SegmentCut, reason: str) -> FeatureExtracted:
-    return msgspec.structs.replace(_feature(event), absent_reason=reason)
-
-
-def _feature(event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
-    return FeatureExtracted(
-        event_id=derive_id(STAGE, AudioProcessor.version, event.event_id, ordinal),
-        video_id=event.video_id,
-        revision=event.revision,
-        scope=str(event.index),
-        modality=MODALITY,
-        model=MODEL,
-        model_version=MODEL_VERSION,
-    )
-
-
-def _progress(event: SegmentCut | VideoSegmented, done: int, total: int) -> StageProgressed:
-    return StageProgressed(
-        event_id=derive_id(STAGE, AudioProcessor.version, event.event_id, "progress"),
-        video_id=event.video_id,
-        stage=STAGE,
-        state="done" if done >= total else "running",
-        done=float(done),
-        total=float(total),
-    )

@@ -8,7 +8,7 @@ import msgspec
 from models.faces.detect import DOUBTFUL_SCORE, Face
 from models.faces.moments import choose_moments
 from models.faces.presence import measure
-from models.faces.sighting import MODEL, MODEL_VERSION, FaceSight, jpeg_of
+from models.faces.sighting import MODEL, FaceSight, jpeg_of
 from models.faces.track import Look, Track, follow, mean_vector, seen_together
 from models.frame_files import list_frames
 from models.vectors import to_vector
@@ -36,12 +36,10 @@ _DIGITS = 4
 class FacesProcessor:
     """Finds and follows the faces of each segment."""
 
-    version = f"1/{MODEL_VERSION}"
-
     def __init__(self, sight: FaceSight, media: MediaStore) -> None:
         self._sight = sight
         self._media = media
-        self._model_version = f"{MODEL_VERSION}-{sight.detector.long_side_px}px"
+        self._model_version = sight.version
         self.version = f"1/{self._model_version}-{sight.least_px:g}px-{sight.least_quality:g}"
 
     @classmethod
@@ -57,7 +55,7 @@ class FacesProcessor:
         sight = FaceSight.load(
             world.weights(DETECTOR_WEIGHTS),
             world.weights(ENCODER_WEIGHTS),
-            threads=options.inference_threads,
+            inference=options.inference,
             size_px=options.face_size_px,
             least_px=options.face_min_px,
             least_quality=options.face_min_quality,

@@ -6,6 +6,7 @@ from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
+from models.inference import Device, Inference, Precision
 from schemas.event import Event
 from schemas.media import Metadata, SubtitleTrack
 
@@ -124,6 +125,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Which features make a segment complete.
     inference_threads : int
         Threads a network may use.
+    precision, device
+        In what numbers networks compute and where; `inference` has all three together.
     speech : "off" or "auto"
         Whether to recognise speech where nobody wrote subtitles; "auto" does where it is installed.
     face_size_px, face_min_px : int
@@ -145,6 +148,8 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = 600.0
     modalities: tuple[str, ...] = ("text",)
     inference_threads: int = 1
+    precision: Precision = "f32"
+    device: Device = "cpu"
     speech: Literal["off", "auto"] = "auto"
     face_size_px: int = 448
     face_min_px: int = 20
@@ -156,6 +161,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     face_margin_l2: float = 0.03
     gallery_flat_limit: int = 50_000
     gallery_cells_searched: int = 48
+
+    @property
+    def inference(self) -> Inference:
+        """How networks are run."""
+        return Inference(self.inference_threads, self.precision, self.device)
 
 
 class World(Protocol):

@@ -6,7 +6,7 @@ from typing import Self
 
 import msgspec
 
-from models.text import MODEL, MODEL_VERSION, TextEncoder
+from models.text import MODEL, TextEncoder
 from models.vectors import to_vector
 from processors.ports import World
 from processors.speech import VERSION as SPEECH_VERSION
@@ -54,11 +54,10 @@ class TextProcessor:
     With a `SpeechReader`, segments of videos without subtitles are listened to first.
     """
 
-    version = f"2/{MODEL_VERSION}"
-
     def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
         self._encoder = encoder
         self._speech = speech
+        self.version = f"2/{encoder.version}"
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -69,7 +68,7 @@ class TextProcessor:
         WeightsMissing
             The text network was not fetched.
         """
-        encoder = TextEncoder.load(world.weights(WEIGHTS), world.options.inference_threads)
+        encoder = TextEncoder.load(world.weights(WEIGHTS), world.options.inference)
         return cls(encoder, SpeechReader.build(world))
 
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
@@ -84,14 +83,14 @@ class TextProcessor:
         """
         passages = [self._heard(event) or passage_of(event) for event in events]
         return [
-            [*_features(event, passage, vector), *_progress(event)]
+            [*self._features(event, passage, vector), *self._progress(event)]
             for event, passage, vector in zip(events, passages, self._embed(passages), strict=True)
         ]
 
     def give_up(self, event: Event, reason: str) -> list[Event]:
         """Say that there will be no vector, so that the video can be completed without it."""
         passage = passage_of(event)
-        return [_answer(event, passage, absent_reason=f"{FAILED}: {reason}", ordinal=FAILED)] if passage else []
+        return [self._answer(event, passage, absent_reason=f"{FAILED}: {reason}", ordinal=FAILED)] if passage else []
 
     def _heard(self, event: Event) -> Passage | None:
         """What is said in a segment without subtitles; None where it need not or cannot be heard."""
@@ -111,6 +110,47 @@ class TextProcessor:
         ):
             vectors[place] = to_vector(row)
         return vectors
+
+    def _features(self, event: Event, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
+        if passage is None:
+            return []
+        answer = self._answer(event, passage, ordinal=passage.ordinal)
+        if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
+            return [msgspec.structs.replace(answer, absent_reason=passage.absent_reason)]
+        return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]
+
+    def _answer(
+        self, event: Event, passage: Passage, *, absent_reason: str | None = None, ordinal: int | str = 0
+    ) -> FeatureExtracted:
+        return FeatureExtracted(
+            event_id=derive_id(STAGE, self.version, event.event_id, ordinal),
+            video_id=passage.video_id,
+            revision=passage.revision,
+            scope=passage.scope,
+            modality=MODALITY,
+            model=MODEL,
+            model_version=self._encoder.version,
+            absent_reason=absent_reason,
+        )
+
+    def _progress(self, event: Event) -> list[StageProgressed]:
+        match event:
+            case SegmentCut():
+                done, total = event.index + 1, event.count
+            case VideoSegmented(count=0):
+                done, total = 0, 0
+            case _:
+                return []
+        return [
+            StageProgressed(
+                event_id=derive_id(STAGE, self.version, event.event_id, "progress"),
+                video_id=event.video_id,
+                stage=STAGE,
+                state="done" if done >= total else "running",
+                done=float(done),
+                total=float(total),
+            )
+        ]
 
 
 def passage_of(event: Event) -> Passage | None:
@@ -174,47 +214,3 @@ def _rate(event: SegmentCut, text: str) -> dict[str, float]:
         return {}
     rate = len(text.split()) / duration_s * 60
     return {"words_per_minute": rate} if rate <= _FASTEST_WORDS_PER_MINUTE else {}
-
-
-def _features(event: Event, passage: Passage | None, vector: Vector | None) -> list[FeatureExtracted]:
-    if passage is None:
-        return []
-    answer = _answer(event, passage, ordinal=passage.ordinal)
-    if vector is None:  # without numbers: nobody counted zero words, there may just be no subtitles
-        return [msgspec.structs.replace(answer, absent_reason=passage.absent_reason)]
-    return [msgspec.structs.replace(answer, vector=vector, numbers=passage.numbers, transcript=passage.transcript)]
-
-
-def _answer(
-    event: Event, passage: Passage, *, absent_reason: str | None = None, ordinal: int | str = 0
-) -> FeatureExtracted:
-    return FeatureExtracted(
-        event_id=derive_id(STAGE, TextProcessor.version, event.event_id, ordinal),
-        video_id=passage.video_id,
-        revision=passage.revision,
-        scope=passage.scope,
-        modality=MODALITY,
-        model=MODEL,
-        model_version=MODEL_VERSION,
-        absent_reason=absent_reason,
-    )
-
-
-def _progress(event: Event) -> list[StageProgressed]:
-    match event:
-        case SegmentCut():
-            done, total = event.index + 1, event.count
-        case VideoSegmented(count=0):
-            done, total = 0, 0
-        case _:
-            return []
-    return [
-        StageProgressed(
-            event_id=derive_id(STAGE, TextProcessor.version, event.event_id, "progress"),
-            video_id=event.video_id,
-            stage=STAGE,
-            state="done" if done >= total else "running",
-            done=float(done),
-            total=float(total),
-        )
-    ]

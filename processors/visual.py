@@ -10,7 +10,6 @@ from models.picture_numbers import segment_numbers
 from models.vectors import to_vector
 from models.visual import (
     MODEL,
-    MODEL_VERSION,
     SHORT_SIDE_PX,
     SeenLabel,
     VisualEncoder,
@@ -35,11 +34,10 @@ NO_PICTURE = "no picture"
 class VisualProcessor:
     """Looks at the sampled frames of each segment."""
 
-    version = f"1/{MODEL_VERSION}"
-
     def __init__(self, encoder: VisualEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
+        self.version = f"1/{encoder.version}"
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -50,7 +48,7 @@ class VisualProcessor:
         WeightsMissing
             It was not fetched.
         """
-        return cls(VisualEncoder.load(world.weights(WEIGHTS), world.options.inference_threads), world.media)
+        return cls(VisualEncoder.load(world.weights(WEIGHTS), world.options.inference), world.media)
 
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
         """Answer each segment with one feature and with progress.
@@ -68,60 +66,57 @@ class VisualProcessor:
 
     def give_up(self, event: Event, reason: str) -> list[Event]:
         """Say that there will be no vector, so that the video can be completed without it."""
-        return [_absent(event, f"{FAILED}: {reason}", ordinal=FAILED)] if isinstance(event, SegmentCut) else []
+        return [self._absent(event, f"{FAILED}: {reason}", ordinal=FAILED)] if isinstance(event, SegmentCut) else []
 
     def _answer(self, event: Event) -> list[Event]:
         match event:
             case SegmentCut():
-                return [self._feature(event), _progress(event, done=event.index + 1)]
+                return [self._look(event), self._progress(event, done=event.index + 1)]
             case VideoSegmented(count=0):
-                return [_progress(event, done=0)]
+                return [self._progress(event, done=0)]
             case VideoSegmented():
                 return []
         raise Unreadable(f"the visual stage reads segments, but {type(event).__name__} came")
 
-    def _feature(self, event: SegmentCut) -> FeatureExtracted:
+    def _look(self, event: SegmentCut) -> FeatureExtracted:
         files = list_frames(self._media.get(event.frames_ref)) if event.frames_ref else []
         if not files:
-            return _absent(event, NO_PICTURE)
+            return self._absent(event, NO_PICTURE)
         times_s = [file.time_s for file in files]
         # Only small pictures are kept: a segment at 30 frames a second would fill a gigabyte.
         pictures = [shrink(file.decode(least_px=SHORT_SIDE_PX).pixels) for file in files]
         sights = [self._encoder.look(picture) for picture in pictures]
         return replace(
-            _answer(event),
+            self._feature(event),
             vector=to_vector(mean_embedding(sights)),
             labels=tuple(map(_label, pool_labels(times_s, sights))),
             numbers=segment_numbers(times_s, pictures, span_s=(event.start_s, event.end_s), cuts_s=event.shot_starts_s),
         )
 
+    def _absent(self, event: SegmentCut, reason: str, *, ordinal: int | str = 0) -> FeatureExtracted:
+        return replace(self._feature(event, ordinal), absent_reason=reason)
 
-def _absent(event: SegmentCut, reason: str, *, ordinal: int | str = 0) -> FeatureExtracted:
-    return replace(_answer(event, ordinal), absent_reason=reason)
+    def _feature(self, event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
+        return FeatureExtracted(
+            event_id=derive_id(STAGE, self.version, event.event_id, ordinal),
+            video_id=event.video_id,
+            revision=event.revision,
+            scope=str(event.index),
+            modality=MODALITY,
+            model=MODEL,
+            model_version=self._encoder.version,
+        )
 
-
-def _answer(event: SegmentCut, ordinal: int | str = 0) -> FeatureExtracted:
-    return FeatureExtracted(
-        event_id=derive_id(STAGE, VisualProcessor.version, event.event_id, ordinal),
-        video_id=event.video_id,
-        revision=event.revision,
-        scope=str(event.index),
-        modality=MODALITY,
-        model=MODEL,
-        model_version=MODEL_VERSION,
-    )
+    def _progress(self, event: SegmentCut | VideoSegmented, *, done: int) -> StageProgressed:
+        return StageProgressed(
+            event_id=derive_id(STAGE, self.version, event.event_id, "progress"),
+            video_id=event.video_id,
+            stage=STAGE,
+            state="done" if done >= event.count else "running",
+            done=float(done),
+            total=float(event.count),
+        )
 
 
 def _label(seen: SeenLabel) -> Label:
     return Label(name=seen.name, score=seen.score, start_s=seen.first_s, end_s=seen.last_s, best_s=seen.best_s)
-
-
-def _progress(event: SegmentCut | VideoSegmented, *, done: int) -> StageProgressed:
-    return StageProgressed(
-        event_id=derive_id(STAGE, VisualProcessor.version, event.event_id, "progress"),
-        video_id=event.video_id,
-        stage=STAGE,
-        state="done" if done >= event.count else "running",
-        done=float(done),
-        total=float(event.count),
-    )

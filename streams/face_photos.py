@@ -75,7 +75,7 @@ def load_sight(settings: Settings) -> FaceSight:
     return FaceSight.load(
         detector,
         encoder,
-        threads=settings.inference_threads,
+        inference=settings.options().inference,
         size_px=settings.face_size_px,
         least_px=settings.face_min_px,
         least_quality=settings.face_min_quality,

@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from models.inference import Device, Precision
 from processors.ports import Options
 from schemas.errors import SettingsInvalid
 from streams.topology import modalities
@@ -77,6 +78,10 @@ class Settings(BaseSettings):
     decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
     decode_timeout_s: float = Field(1800.0, gt=0, description="longest time a decoding child may take")
     inference_threads: int = Field(1, ge=1, description="threads of a network in one worker")
+    precision: Precision = Field(
+        "f32", description="numbers networks compute in; bf16 is faster on CPUs that have it, and a version of its own"
+    )
+    device: Device = Field("auto", description="where networks run; auto: CUDA where torch and a GPU are, else the CPU")
     speech: Literal["off", "auto"] = Field(
         "auto", description="recognise speech without subtitles; auto: where the extra asr and whisper-base are here"
     )
@@ -123,6 +128,8 @@ class Settings(BaseSettings):
             max_bytes=self.fetch_max_bytes,
             max_duration_s=self.fetch_max_duration_s,
             inference_threads=self.inference_threads,
+            precision=self.precision,
+            device=self.device,
             face_threshold_l2=self.face_threshold_l2,
             face_margin_l2=self.face_margin_l2,
             gallery_flat_limit=self.gallery_flat_limit,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models import backend
 from models.faces.centerface_graph import INPUT, NETWORK_FILE, SIDE_STEP_PX, STRIDE_PX
+from models.inference import Inference, Precision
 
 Picture = NDArray[np.uint8]
 """RGB, shape (height, width, 3)."""
@@ -72,8 +73,13 @@ class FaceDetector:
         self._network = network
         self.long_side_px = long_side_px
 
+    @property
+    def precision(self) -> Precision:
+        """What the network really runs in."""
+        return self._network.precision
+
     @classmethod
-    def load(cls, folder: Path, *, threads: int = 1, long_side_px: int = FACE_SIZE_PX) -> Self:
+    def load(cls, folder: Path, *, inference: Inference = backend.ONE_THREAD, long_side_px: int = FACE_SIZE_PX) -> Self:
         """Read the converted network.
 
         Raises
@@ -81,7 +87,7 @@ class FaceDetector:
         WeightsMissing
             It is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, threads), long_side_px)
+        return cls(backend.load(folder / NETWORK_FILE, inference), long_side_px)
 
     def detect(self, picture: Picture, least_score: float = LEAST_SCORE) -> list[Face]:
         """Find faces, the surest first.

@@ -10,6 +10,7 @@ from models import backend
 from models.faces.align import straighten
 from models.faces.detect import Face, Picture
 from models.faces.dlib_graph import DIM, INPUT, NETWORK_FILE
+from models.inference import Inference, Precision
 
 MODEL = "dlib-face"
 
@@ -22,8 +23,13 @@ class FaceEncoder:
     def __init__(self, network: backend.Network) -> None:
         self._network = network
 
+    @property
+    def precision(self) -> Precision:
+        """What the network really runs in."""
+        return self._network.precision
+
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
         """Read the converted network.
 
         Raises
@@ -31,7 +37,7 @@ class FaceEncoder:
         WeightsMissing
             It is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, threads))
+        return cls(backend.load(folder / NETWORK_FILE, inference))
 
     def encode(self, picture: Picture, face: Face) -> NDArray[np.float32]:
         """Straighten a face and embed it; see `embed`."""

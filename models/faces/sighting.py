@@ -7,9 +7,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from models.backend import ONE_THREAD
 from models.faces.detect import FACE_SIZE_PX, LEAST_SCORE, Face, FaceDetector, Picture
 from models.faces.embed import FaceEncoder
 from models.faces.quality import LEAST_QUALITY, TOO_SMALL, UNCERTAIN, Quality, judge
+from models.inference import Inference, at_precision
 
 MODEL = "centerface+dlib-face"
 
@@ -61,7 +63,7 @@ class FaceSight(NamedTuple):
         detector_folder: Path,
         encoder_folder: Path,
         *,
-        threads: int = 1,
+        inference: Inference = ONE_THREAD,
         size_px: int = FACE_SIZE_PX,
         least_px: float = LEAST_FACE_PX,
         least_quality: float = LEAST_QUALITY,
@@ -73,8 +75,13 @@ class FaceSight(NamedTuple):
         WeightsMissing
             One of them is absent or unreadable.
         """
-        detector = FaceDetector.load(detector_folder, threads=threads, long_side_px=size_px)
-        return cls(detector, FaceEncoder.load(encoder_folder, threads), least_px, least_quality)
+        detector = FaceDetector.load(detector_folder, inference=inference, long_side_px=size_px)
+        return cls(detector, FaceEncoder.load(encoder_folder, inference), least_px, least_quality)
+
+    @property
+    def version(self) -> str:
+        """`MODEL_VERSION`, with the precision in which vectors are made, and the size of what the detector sees."""
+        return f"{at_precision(MODEL_VERSION, self.encoder.precision)}-{self.detector.long_side_px}px"
 
     def see(self, picture: Picture, least_score: float = LEAST_SCORE) -> list[Sighting]:
         """Find, judge and embed the faces of a picture, the surest first.
