@@ -56,9 +56,22 @@ class SeenLabel(msgspec.Struct, frozen=True, kw_only=True):
     last_s: float
 
 
-class VisualEncoder:
-    """Looks at frames. One frame's answer has the same bits whatever is looked at before or after it."""
+class SegmentSight(NamedTuple):
+    """What the network says of a segment: its embedding, shape (dim,), and what it recognises, surest first."""
 
+    embedding: NDArray[np.float32]
+    labels: tuple[SeenLabel, ...]
+
+
+class VisualEncoder:
+    """Looks at frames. One frame's answer has the same bits whatever is looked at before or after it.
+
+    This is EfficientNet-Lite0; the networks that can be chosen in its place are in `models.visual_choices`.
+    """
+
+    model = MODEL
+    model_version = MODEL_VERSION
+    network_file = NETWORK_FILE
     dim = DIM
 
     def __init__(self, network: backend.Network) -> None:
@@ -66,8 +79,8 @@ class VisualEncoder:
 
     @property
     def version(self) -> str:
-        """`MODEL_VERSION`, with the precision it really runs in."""
-        return at_precision(MODEL_VERSION, self._network.precision)
+        """`model_version`, with the precision it really runs in."""
+        return at_precision(self.model_version, self._network.precision)
 
     @classmethod
     def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
@@ -78,7 +91,20 @@ class VisualEncoder:
         WeightsMissing
             A file is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, inference))
+        return cls(backend.load(folder / cls.network_file, inference))
+
+    def watch(self, times_s: Sequence[float], pictures: Sequence[Picture]) -> SegmentSight:
+        """Look at all frames of a segment, at least one.
+
+        Parameters
+        ----------
+        times_s : sequence of float
+            When each frame is shown, ascending.
+        pictures : sequence of arrays, shape (height, width, 3), uint8, red first
+            As many, each shrunk by `shrink`.
+        """
+        sights = [self.look(picture) for picture in pictures]
+        return SegmentSight(mean_embedding(sights), pool_labels(times_s, sights))
 
     def look(self, picture: Picture) -> Sight:
         """Embed and label one frame.
@@ -96,18 +122,24 @@ class VisualEncoder:
         embedding, logits = self.run(picture)
         return Sight(embedding, _by_name(_softmax(logits)))
 
+    def prepare(self, picture: Picture) -> Picture:
+        """Cut out of a shrunk frame what the network looks at."""
+        return crop(picture)
+
     def run(self, picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give the bare embedding, shape (1280,), and the logits of the 1000 classes of one shrunk frame."""
-        embedding, logits = self._network.infer({"pixels": crop(picture)[None]})
+        """Give the bare embedding, shape (dim,), and the logits of the 1000 classes of one shrunk frame."""
+        embedding, logits = self._network.infer({"pixels": self.prepare(picture)[None]})
         return embedding[0].astype(np.float32, copy=False), logits[0].astype(np.float32, copy=False)
 
 
-def shrink(picture: Picture) -> Picture:
+def shrink(picture: Picture, short_side_px: int = SHORT_SIDE_PX) -> Picture:
     """Bring a frame's short side to 256 pixels; of a ribbon only the middle is kept.
 
     Parameters
     ----------
     picture : array, shape (height, width, 3), uint8
+    short_side_px : int
+        In place of 256.
 
     >>> shrink(np.zeros((720, 1280, 3), np.uint8)).shape
     (256, 455, 3)
@@ -116,7 +148,7 @@ def shrink(picture: Picture) -> Picture:
     height_px, width_px = (min(side_px, longest_px) for side_px in picture.shape[:2])
     top_px, left_px = (picture.shape[0] - height_px) // 2, (picture.shape[1] - width_px) // 2
     picture = picture[top_px : top_px + height_px, left_px : left_px + width_px]
-    scale = SHORT_SIDE_PX / min(height_px, width_px)
+    scale = short_side_px / min(height_px, width_px)
     size_px = (round(width_px * scale), round(height_px * scale))
     return np.asarray(cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA), np.uint8)
 

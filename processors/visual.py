@@ -8,15 +8,8 @@ from msgspec.structs import replace
 from models.frame_files import list_frames
 from models.picture_numbers import segment_numbers
 from models.vectors import to_vector
-from models.visual import (
-    MODEL,
-    SHORT_SIDE_PX,
-    SeenLabel,
-    VisualEncoder,
-    mean_embedding,
-    pool_labels,
-    shrink,
-)
+from models.visual import SHORT_SIDE_PX, SeenLabel, VisualEncoder, shrink
+from models.visual_choices import ENCODERS
 from processors.ports import MediaStore, World
 from schemas.errors import Unreadable
 from schemas.event import Event, derive_id
@@ -41,14 +34,15 @@ class VisualProcessor:
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Load the network.
+        """Load the network that the settings choose.
 
         Raises
         ------
         WeightsMissing
             It was not fetched.
         """
-        return cls(VisualEncoder.load(world.weights(WEIGHTS), world.options.inference), world.media)
+        name = world.options.chosen(WEIGHTS)
+        return cls(ENCODERS[name].load(world.weights(name), world.options.inference), world.media)
 
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
         """Answer each segment with one feature and with progress.
@@ -85,11 +79,11 @@ class VisualProcessor:
         times_s = [file.time_s for file in files]
         # Only small pictures are kept: a segment at 30 frames a second would fill a gigabyte.
         pictures = [shrink(file.decode(least_px=SHORT_SIDE_PX).pixels) for file in files]
-        sights = [self._encoder.look(picture) for picture in pictures]
+        sight = self._encoder.watch(times_s, pictures)
         return replace(
             self._feature(event),
-            vector=to_vector(mean_embedding(sights)),
-            labels=tuple(map(_label, pool_labels(times_s, sights))),
+            vector=to_vector(sight.embedding),
+            labels=tuple(map(_label, sight.labels)),
             numbers=segment_numbers(times_s, pictures, span_s=(event.start_s, event.end_s), cuts_s=event.shot_starts_s),
         )
 
@@ -103,7 +97,7 @@ class VisualProcessor:
             revision=event.revision,
             scope=str(event.index),
             modality=MODALITY,
-            model=MODEL,
+            model=self._encoder.model,
             model_version=self._encoder.version,
         )
 

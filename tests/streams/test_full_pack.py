@@ -1,0 +1,105 @@
+"""Pack `full` from its server to its answers: fetched, verified, converted, and run in the stage that chose it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+import tiny_networks
+from examples import CUT
+from frame_zips import zip_of
+from full_pack import small_pack
+from torch_bytes import zip_of as torch_zip_of
+from worlds import SmallWorld
+
+from models.vectors import from_vector
+from processors.ports import Options
+from processors.visual import VisualProcessor
+from schemas.codec import encode
+from schemas.errors import WeightsMissing
+from schemas.features import FeatureExtracted
+from streams.settings import Settings
+from streams.storage.weights import WeightsCache
+from streams.storage.weights_manifest import read_manifest
+from streams.topology import STAGES, stage, weights_of
+
+FRAMES = {12_000 + 1000 * place: tiny_networks.picture(place, 288, 512) for place in range(3)}
+
+
+@pytest.fixture(scope="module")
+def pack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WeightsCache]:
+    contents = {"resnet50.pth": torch_zip_of(tiny_networks.resnet50())}
+    with small_pack(tmp_path_factory.mktemp("full"), contents) as cache:
+        yield cache
+
+
+def _world(folder: Path, pack: WeightsCache, **chosen: str) -> SmallWorld:
+    options = Options(**chosen)
+    networks = {name: pack.fetch(name) for name in chosen.values()}
+    world = SmallWorld(folder, networks=networks, options=options)
+    world.media.put(str(CUT.frames_ref), zip_of(FRAMES))
+    return world
+
+
+@pytest.mark.parametrize(
+    ("choice", "model", "dim"),
+    [("resnet50", "resnet50", 32)],
+)
+def test_the_visual_stage_looks_with_the_network_that_was_chosen(
+    tmp_path: Path, pack: WeightsCache, choice: str, model: str, dim: int
+) -> None:
+    processor = VisualProcessor.build(_world(tmp_path, pack, visual_model=choice))
+    ((feature, _progress),) = processor.transform([CUT])
+    assert isinstance(feature, FeatureExtracted)
+    assert feature.vector is not None
+    assert (feature.model, feature.vector.dim) == (model, dim)
+    assert feature.model_version.startswith(read_manifest()[choice].files[0].sha256[:8])
+    assert processor.version == f"1/{feature.model_version}"
+    assert 0.01 < np.linalg.norm(from_vector(feature.vector)) < 100
+    assert feature.numbers.keys() > {"brightness_share", "motion_levels"}
+    again = VisualProcessor.build(_world(tmp_path / "again", pack, visual_model=choice))
+    batches = again.transform([CUT, msgspec.structs.replace(CUT, index=3), CUT])
+    assert [encode(e) for e in batches[2]] == [encode(e) for e in batches[0]] == [encode(feature), encode(_progress)]
+
+
+def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    content = torch_zip_of(tiny_networks.resnet50())
+    with small_pack(tmp_path / "right", {"resnet50.pth": content}) as right:
+        manifest = right.manifest
+    for spoilt, says in ((content[:-1], "should have"), (content + b"0", "has more"), (b"0" + content[1:], "pins")):
+        with small_pack(tmp_path / says, {"resnet50.pth": spoilt}) as cache:
+            (file,) = manifest["resnet50"].files
+            source = cache.manifest["resnet50"].files[0].sources
+            network = msgspec.structs.replace(
+                manifest["resnet50"], files=(msgspec.structs.replace(file, sources=source),)
+            )
+            cache = WeightsCache(tmp_path / says, {"resnet50": network})
+            with pytest.raises(WeightsMissing, match=says):
+                cache.fetch("resnet50")
+            assert not cache.has("resnet50")
+
+
+def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with small_pack(tmp_path, {"resnet50.pth": b"gone"}) as cache:
+        pass
+    with pytest.raises(WeightsMissing, match=r"does not give resnet50\.pth.*check the network"):
+        cache.fetch("resnet50")
+
+
+def test_a_stage_waits_for_the_networks_that_the_settings_choose(tmp_path: Path) -> None:
+    plain = Settings(home=tmp_path).options()
+    assert all(weights_of(each, plain) == each.weights for each in STAGES)
+    options = Settings(home=tmp_path, visual_model="resnet50", face_encoder="sface").options()
+    assert weights_of(stage("visual"), options) == ("resnet50",)
+    assert weights_of(stage("faces"), options) == ("centerface", "sface")
+    assert weights_of(stage("audio"), options) == ("yamnet",)
+
+
+def test_every_file_of_the_pack_is_pinned_to_a_hub_by_its_whole_hash() -> None:
+    pack = {name: network for name, network in read_manifest().items() if network.pack == "full"}
+    for network in pack.values():
+        for file in network.files:
+            assert len(file.sha256) == 64
+            assert all(source.url.startswith("https://") for source in file.sources)
+            assert file.licence
