@@ -5,10 +5,11 @@ from typing import Self
 
 import msgspec
 
-from models.faces.detect import DOUBTFUL_SCORE, Face
+from models.faces.choices import networks
+from models.faces.detect import Face
 from models.faces.moments import choose_moments
 from models.faces.presence import measure
-from models.faces.sighting import MODEL, FaceSight, jpeg_of
+from models.faces.sighting import FaceSight, jpeg_of
 from models.faces.track import Look, Track, follow, mean_vector, seen_together
 from models.frame_files import list_frames
 from models.vectors import to_vector
@@ -44,7 +45,7 @@ class FacesProcessor:
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Load both networks.
+        """Load both networks that the settings choose.
 
         Raises
         ------
@@ -52,9 +53,11 @@ class FacesProcessor:
             One of them was not fetched.
         """
         options = world.options
+        detector, encoder = options.chosen(DETECTOR_WEIGHTS), options.chosen(ENCODER_WEIGHTS)
         sight = FaceSight.load(
-            world.weights(DETECTOR_WEIGHTS),
-            world.weights(ENCODER_WEIGHTS),
+            world.weights(detector),
+            world.weights(encoder),
+            networks=networks(detector, encoder),
             inference=options.inference,
             size_px=options.face_size_px,
             least_px=options.face_min_px,
@@ -94,7 +97,7 @@ class FacesProcessor:
         looks = self._look(event)
         if not looks:
             return self._absent(event, NO_PICTURE)
-        tracks = follow(looks)
+        tracks = follow(looks, self._sight.likeness)
         numbers = self._numbers(looks, tracks)
         if not tracks:
             return self._absent(event, NOT_GOOD_ENOUGH if numbers["faces_max"] else NO_FACES, numbers=numbers)
@@ -107,15 +110,17 @@ class FacesProcessor:
         if event.frames_ref is None:
             return []
         frames = list_frames(self._media.get(event.frames_ref))
-        looks = []
+        looks, doubtful_score = [], self._sight.detector.doubtful_score
         for moment in choose_moments([frame.time_s for frame in frames], event.shot_starts_s, event.end_s):
             picture = frames[moment.place].decode().pixels
             height_px, width_px = picture.shape[:2]
-            looks.append(Look(moment, width_px, height_px, tuple(self._sight.see(picture, DOUBTFUL_SCORE))))
+            looks.append(Look(moment, width_px, height_px, tuple(self._sight.see(picture, doubtful_score))))
         return looks
 
     def _numbers(self, looks: Sequence[Look], tracks: Sequence[Track]) -> dict[str, float]:
-        measured = measure(looks, least_px=self._sight.least_px) | {"face_tracks": float(len(tracks))}
+        measured = measure(looks, least_px=self._sight.least_px, least_score=self._sight.detector.least_score) | {
+            "face_tracks": float(len(tracks))
+        }
         return {name: round(value, _DIGITS) for name, value in measured.items()}
 
     def _tracked(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> Iterator[FaceTracked]:
@@ -135,7 +140,7 @@ class FacesProcessor:
                 quality=round(best.quality.value, _DIGITS),
                 seen=len(track.looks),
                 crop_ref=self._keep_crop(event, number, track),
-                model=MODEL,
+                model=self._sight.model,
                 model_version=self._model_version,
                 vector=to_vector(track.vector),
                 cannot_link=tuple(track_key(event.video_id, event.index, other) for other in others[number]),
@@ -177,7 +182,7 @@ class FacesProcessor:
             revision=event.revision,
             scope=str(event.index),
             modality=MODALITY,
-            model=MODEL,
+            model=self._sight.model,
             model_version=self._model_version,
         )
 

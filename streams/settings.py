@@ -16,6 +16,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from models.faces.likeness import LIKENESS
 from models.inference import Device, Precision
 from processors.ports import FaceDetectorModel, FaceEncoderModel, Options, VisualModel
 from schemas.errors import SettingsInvalid
@@ -95,8 +96,14 @@ class Settings(BaseSettings):
     )
     deadline_s: float = Field(600.0, gt=0, description="a summary waits so long for a silent stage")
 
-    face_threshold_l2: float = Field(0.55, gt=0, description="faces farther apart than this are two people")
-    face_margin_l2: float = Field(0.03, ge=0, description="the second nearest person must be so much farther away")
+    face_threshold_l2: float | None = Field(
+        None, gt=0, description="faces farther apart than this are two people; default: the encoder's (dlib 0.55)"
+    )
+    face_margin_l2: float | None = Field(
+        None,
+        ge=0,
+        description="the second nearest person must be so much farther away; default: the encoder's (dlib 0.03)",
+    )
     gallery_flat_limit: int = Field(50_000, ge=1, description="identities up to which every one is measured")
     gallery_cells_searched: int = Field(48, ge=1, description="cells of a larger gallery that are searched")
 
@@ -123,6 +130,7 @@ class Settings(BaseSettings):
 
     def options(self) -> Options:
         """Give processors the settings that change what they answer."""
+        likeness = LIKENESS[self.face_encoder]
         return Options(
             subtitle_languages=self.subtitle_languages,
             frame_rate_hz=self.frame_rate_hz,
@@ -133,8 +141,8 @@ class Settings(BaseSettings):
             inference_threads=self.inference_threads,
             precision=self.precision,
             device=self.device,
-            face_threshold_l2=self.face_threshold_l2,
-            face_margin_l2=self.face_margin_l2,
+            face_threshold_l2=likeness.person_below if self.face_threshold_l2 is None else self.face_threshold_l2,
+            face_margin_l2=likeness.margin if self.face_margin_l2 is None else self.face_margin_l2,
             gallery_flat_limit=self.gallery_flat_limit,
             gallery_cells_searched=self.gallery_cells_searched,
             visual_model=self.visual_model,

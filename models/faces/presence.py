@@ -8,7 +8,7 @@ from models.faces.detect import LEAST_SCORE, Face, boxes_of
 from models.faces.track import Look
 
 
-def measure(looks: Sequence[Look], *, least_px: float) -> dict[str, float]:
+def measure(looks: Sequence[Look], *, least_px: float, least_score: float = LEAST_SCORE) -> dict[str, float]:
     """Count and weigh the faces of a segment, known again or not.
 
     Parameters
@@ -17,6 +17,8 @@ def measure(looks: Sequence[Look], *, least_px: float) -> dict[str, float]:
         At least one.
     least_px : float
         Smaller faces do not count.
+    least_score : float
+        Nor do finds of which the detector is less sure.
 
     Returns
     -------
@@ -24,7 +26,7 @@ def measure(looks: Sequence[Look], *, least_px: float) -> dict[str, float]:
         ``faces_max`` at once, ``face_share`` of the time, ``face_area_share`` of the picture over the whole
         time, and ``first_face_s`` in the video where there is one.
     """
-    faces = [[s.face for s in look.sightings if is_face(s.face, least_px=least_px)] for look in looks]
+    faces = [_faces(look, least_px=least_px, least_score=least_score) for look in looks]
     spans_s = np.array([look.moment.end_s - look.moment.start_s for look in looks])
     weights = spans_s / spans_s.sum() if spans_s.sum() > 0 else np.full(len(looks), 1 / len(looks))
     areas = [_area_share(look, found) for look, found in zip(looks, faces, strict=True)]
@@ -37,9 +39,10 @@ def measure(looks: Sequence[Look], *, least_px: float) -> dict[str, float]:
     return numbers | ({"first_face_s": starts_s[0]} if starts_s else {})
 
 
-def is_face(face: Face, *, least_px: float) -> bool:
-    """Whether a find counts as a face."""
-    return face.score >= LEAST_SCORE and face.size_px >= least_px
+def _faces(look: Look, *, least_px: float, least_score: float) -> list[Face]:
+    """The finds that count as faces."""
+    found = (sighting.face for sighting in look.sightings)
+    return [face for face in found if face.score >= least_score and face.size_px >= least_px]
 
 
 def _area_share(look: Look, faces: Sequence[Face]) -> float:

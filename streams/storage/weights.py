@@ -12,8 +12,8 @@ import msgspec
 
 from schemas.errors import StorageUnavailable, UsageError, WeightsMissing
 from streams.locks import locked
-from streams.storage.weights_manifest import PinnedFile, PinnedNetwork, Source, read_manifest
 from streams.storage.web_files import download_file
+from streams.storage.weights_manifest import PinnedFile, PinnedNetwork, Source, read_manifest
 from streams.storage.wheels import download_wheel, take_file
 
 Progress: TypeAlias = Callable[[str, int, int | None], None]

@@ -57,5 +57,5 @@ def test_every_array_is_needed_in_its_shape_and_type(network: str, build, name: 
 
 def test_a_network_without_a_stage_is_refused() -> None:
     arrays = {name: array for name, array in tiny_networks.resnet50().items() if not name.startswith("layer2")}
-    with pytest.raises(WeightsMissing, match="has no blocks.*weights fetch resnet50"):
+    with pytest.raises(WeightsMissing, match=r"has no blocks.*weights fetch resnet50"):
         resnet50_graph.build(arrays)
