@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import timm
 import tiny_networks
 import torch
 import torchvision
@@ -18,9 +19,9 @@ DIGITS = 6
 
 
 def main() -> None:
-    made_with = {package.__name__: package.__version__.partition("+")[0] for package in (torch, torchvision)}
+    made_with = {package.__name__: package.__version__.partition("+")[0] for package in (torch, torchvision, timm)}
     with torch.inference_mode():
-        known = {"made_with": made_with, "resnet50": resnet50()}
+        known = {"made_with": made_with, "resnet50": resnet50(), "dinov2": dinov2()}
     GOLDEN.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
@@ -35,6 +36,36 @@ def resnet50() -> dict[str, list[float]]:
     logits = filled(net, tiny_networks.resnet50())(pixels())
     net.fc = torch.nn.Identity()
     return {"embedding": numbers(net(pixels())), "logits_first_8": numbers(logits[:, :8])}
+
+
+def dinov2() -> dict[str, list[float]]:
+    net = timm.models.vision_transformer.VisionTransformer(
+        img_size=224,
+        patch_size=14,
+        embed_dim=tiny_networks.DINO_DIM,
+        depth=tiny_networks.DINO_BLOCKS,
+        num_heads=tiny_networks.DINO_DIM // 64,
+        mlp_ratio=tiny_networks.DINO_INNER / tiny_networks.DINO_DIM,
+        init_values=1e-5,
+        num_classes=0,
+    )
+    arrays = tiny_networks.dinov2()
+    arrays["pos_embed"] = resized(arrays["pos_embed"]).numpy()
+    del arrays["mask_token"]
+    return {"embedding": numbers(filled(net, arrays)(pixels())), "positions": numbers(resized(positions()))}
+
+
+def positions() -> np.ndarray:
+    return tiny_networks.filled({"pos": (1, 1 + 37 * 37, 1)}, seed=52)["pos"]
+
+
+def resized(known: np.ndarray) -> torch.Tensor:
+    """As DINOv2's released code does it, which timm does otherwise."""
+    tensor = torch.from_numpy(known)
+    patches = tensor[:, 1:].reshape(1, 37, 37, -1).permute(0, 3, 1, 2)
+    scale = ((16 + 0.1) / 37, (16 + 0.1) / 37)
+    patches = torch.nn.functional.interpolate(patches, mode="bicubic", antialias=False, scale_factor=scale)
+    return torch.cat([tensor[:, :1], patches.permute(0, 2, 3, 1).flatten(1, 2)], dim=1)
 
 
 def filled(net: torch.nn.Module, arrays: dict[str, np.ndarray]) -> torch.nn.Module:

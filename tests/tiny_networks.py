@@ -57,3 +57,38 @@ def resnet50(classes: int = 1000) -> dict[str, np.ndarray]:
 def _norm(name: str, channels: int) -> dict[str, tuple[int, ...]]:
     parts = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (channels,))
     return {f"{name}.{part}": shape for part, shape in parts.items()} | {f"{name}.num_batches_tracked": ()}
+
+
+DINO_DIM, DINO_INNER, DINO_BLOCKS, DINO_SIDE = 128, 192, 2, 37
+
+
+def dinov2() -> dict[str, np.ndarray]:
+    """A vision transformer of two blocks and two heads, with positions for 37 x 37 patches."""
+    dim, inner = DINO_DIM, DINO_INNER
+    shapes: dict[str, tuple[int, ...]] = {
+        "cls_token": (1, 1, dim),
+        "pos_embed": (1, 1 + DINO_SIDE**2, dim),
+        "mask_token": (1, dim),
+        "patch_embed.proj.weight": (dim, 3, 14, 14),
+        "patch_embed.proj.bias": (dim,),
+    } | _affine("norm", dim)
+    for block in range(DINO_BLOCKS):
+        prefix = f"blocks.{block}."
+        for name, rows, columns in (
+            ("attn.qkv", 3 * dim, dim),
+            ("attn.proj", dim, dim),
+            ("mlp.fc1", inner, dim),
+            ("mlp.fc2", dim, inner),
+        ):
+            shapes |= _dense(prefix + name, rows, columns)
+        shapes |= _affine(f"{prefix}norm1", dim) | _affine(f"{prefix}norm2", dim)
+        shapes |= {f"{prefix}ls1.gamma": (dim,), f"{prefix}ls2.gamma": (dim,)}
+    return filled(shapes, seed=51)
+
+
+def _dense(name: str, rows: int, columns: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
+
+
+def _affine(name: str, dim: int) -> dict[str, tuple[int, ...]]:
+    return {f"{name}.weight": (dim,), f"{name}.bias": (dim,)}

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_networks
 
-from models import backend, resnet50_graph
+from models import backend, dinov2_graph, resnet50_graph
 from models.named_arrays import Arrays
 from schemas.errors import WeightsMissing
 
@@ -34,6 +34,18 @@ def test_resnet50_gives_what_torchvision_gives(tmp_path: Path) -> None:
     assert out["logits"].shape == (1, 1000)
 
 
+def test_dinov2_gives_what_timm_gives(tmp_path: Path) -> None:
+    out = _run(tmp_path, dinov2_graph.build(tiny_networks.dinov2()), {"pixels": tiny_networks.picture(1)[None]})
+    np.testing.assert_allclose(out["embedding"][0], GOLDEN["dinov2"]["embedding"], atol=TOLERANCE)
+
+
+def test_positions_are_resized_as_dinov2s_own_code_does_it() -> None:
+    learnt = tiny_networks.filled({"pos": (1, 1 + 37 * 37, 1)}, seed=52)["pos"]
+    resized = dinov2_graph.resized_positions(learnt)
+    np.testing.assert_allclose(resized.ravel(), GOLDEN["dinov2"]["positions"], atol=TOLERANCE)
+    assert dinov2_graph.resized_positions(resized) is resized
+
+
 def _without(arrays: Arrays, name: str) -> Arrays:
     return {known: array for known, array in arrays.items() if known != name}
 
@@ -45,6 +57,10 @@ def _without(arrays: Arrays, name: str) -> Arrays:
         ("resnet50", resnet50_graph.build, "layer3.1.bn2.running_mean"),
         ("resnet50", resnet50_graph.build, "layer4.0.downsample.1.bias"),
         ("resnet50", resnet50_graph.build, "fc.bias"),
+        ("dinov2-small", dinov2_graph.build, "pos_embed"),
+        ("dinov2-small", dinov2_graph.build, "blocks.1.ls2.gamma"),
+        ("dinov2-small", dinov2_graph.build, "blocks.0.attn.qkv.weight"),
+        ("dinov2-small", dinov2_graph.build, "norm.bias"),
     ],
 )
 def test_every_array_is_needed_in_its_shape_and_type(network: str, build, name: str) -> None:
@@ -53,6 +69,12 @@ def test_every_array_is_needed_in_its_shape_and_type(network: str, build, name: 
     for wrong in (_without(arrays, name), arrays | {name: arrays[name][..., None]}, arrays | {name: arrays[name] > 0}):
         with pytest.raises(WeightsMissing, match=wanted):
             build(wrong)
+
+
+def test_positions_that_are_no_square_are_refused() -> None:
+    arrays = tiny_networks.dinov2()
+    with pytest.raises(WeightsMissing, match=r"square of patches.*weights fetch dinov2-small"):
+        dinov2_graph.build(arrays | {"pos_embed": arrays["pos_embed"][:, :-1]})
 
 
 def test_a_network_without_a_stage_is_refused() -> None:

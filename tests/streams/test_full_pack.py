@@ -40,6 +40,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WeightsCache]:
     golden = Path(__file__).parents[1] / "golden"
     contents = {
         "resnet50.pth": torch_zip_of(tiny_networks.resnet50()),
+        "dinov2_vits14_pretrain.pth": torch_zip_of(tiny_networks.dinov2()),
         "face_detection_yunet_2023mar.onnx": (golden / "yunet.onnx").read_bytes(),
         "face_recognition_sface_2021dec.onnx": (golden / "sface.onnx").read_bytes(),
     }
@@ -57,7 +58,7 @@ def _world(folder: Path, pack: WeightsCache, **chosen: str) -> SmallWorld:
 
 @pytest.mark.parametrize(
     ("choice", "model", "dim"),
-    [("resnet50", "resnet50", 32)],
+    [("resnet50", "resnet50", 32), ("dinov2-small", "dinov2-vits14", 128)],
 )
 def test_the_visual_stage_looks_with_the_network_that_was_chosen(
     tmp_path: Path, pack: WeightsCache, choice: str, model: str, dim: int
