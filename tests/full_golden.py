@@ -13,6 +13,7 @@ import tiny_networks
 import torch
 import torchvision
 from torchvision.models.resnet import Bottleneck, ResNet
+from torchvision.models.video.mvit import MSBlockConfig, MViT
 
 GOLDEN = Path(__file__).parent / "golden/full.json"
 DIGITS = 6
@@ -21,7 +22,7 @@ DIGITS = 6
 def main() -> None:
     made_with = {package.__name__: package.__version__.partition("+")[0] for package in (torch, torchvision, timm)}
     with torch.inference_mode():
-        known = {"made_with": made_with, "resnet50": resnet50(), "dinov2": dinov2()}
+        known = {"made_with": made_with, "resnet50": resnet50(), "dinov2": dinov2(), "mvit": mvit()}
     GOLDEN.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
 
 
@@ -53,6 +54,21 @@ def dinov2() -> dict[str, list[float]]:
     arrays["pos_embed"] = resized(arrays["pos_embed"]).numpy()
     del arrays["mask_token"]
     return {"embedding": numbers(filled(net, arrays)(pixels())), "positions": numbers(resized(positions()))}
+
+
+def mvit() -> dict[str, list[float]]:
+    """torchvision's own classes, with the strides of ``mvit_v2_s`` for blocks 0 to 3."""
+    dim = tiny_networks.MVIT_HEAD_DIM
+    blocks = [
+        MSBlockConfig(after, dim * before, dim * after, [3, 3, 3], [3, 3, 3], [1, q, q], [1, kv, kv])
+        for (before, after), q, kv in zip(tiny_networks.MVIT_HEADS, (1, 2, 1, 2), (8, 4, 4, 2), strict=True)
+    ]
+    net = MViT((224, 224), 16, blocks, True, False, True, True)
+    levels = torch.from_numpy(tiny_networks.clip(20)).permute(3, 0, 1, 2)[None] / 255
+    film = (levels - 0.45) / 0.225
+    logits = filled(net, tiny_networks.mvit())(film)
+    net.head = torch.nn.Identity()
+    return {"embedding": numbers(net(film)), "logits_first_8": numbers(logits[:, :8])}
 
 
 def positions() -> np.ndarray:

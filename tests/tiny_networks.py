@@ -86,6 +86,44 @@ def dinov2() -> dict[str, np.ndarray]:
     return filled(shapes, seed=51)
 
 
+MVIT_HEAD_DIM, MVIT_HEADS = 8, ((1, 1), (1, 2), (2, 2), (2, 4))
+"""Heads before and after each block; where their number changes, the picture is halved."""
+
+
+def mvit(classes: int = 400) -> dict[str, np.ndarray]:
+    """An MViT of four blocks, two of which halve the picture; 32 numbers at the end."""
+    first, last = MVIT_HEAD_DIM * MVIT_HEADS[0][0], MVIT_HEAD_DIM * MVIT_HEADS[-1][1]
+    shapes: dict[str, tuple[int, ...]] = {
+        "conv_proj.weight": (first, 3, 3, 7, 7),
+        "conv_proj.bias": (first,),
+        "pos_encoding.class_token": (first,),
+    }
+    shapes |= _affine("norm", last) | _dense("head.1", classes, last)
+    side = 56
+    for block, (before, after) in enumerate(MVIT_HEADS):
+        side //= after // before
+        shapes |= _mvit_block(f"blocks.{block}.", MVIT_HEAD_DIM * before, MVIT_HEAD_DIM * after, side)
+    return filled(shapes, seed=53)
+
+
+def _mvit_block(prefix: str, before: int, after: int, side: int) -> dict[str, tuple[int, ...]]:
+    attention = f"{prefix}attn."
+    shapes = _affine(f"{prefix}norm1", before) | _affine(f"{prefix}norm2", after)
+    shapes |= _dense(f"{attention}qkv", 3 * after, before) | _dense(f"{attention}project.0", after, after)
+    shapes |= _dense(f"{prefix}mlp.0", 4 * after, after) | _dense(f"{prefix}mlp.3", after, 4 * after)
+    for part in ("pool_q", "pool_k", "pool_v"):
+        shapes[f"{attention}{part}.pool.weight"] = (MVIT_HEAD_DIM, 1, 3, 3, 3)
+        shapes |= _affine(f"{attention}{part}.norm_act.0", MVIT_HEAD_DIM)
+    sizes = {"h": 2 * side - 1, "w": 2 * side - 1, "t": 15}
+    shapes |= {f"{attention}rel_pos_{axis}": (size, MVIT_HEAD_DIM) for axis, size in sizes.items()}
+    return shapes | (_dense(f"{prefix}project", after, before) if before != after else {})
+
+
+def clip(seed: int) -> np.ndarray:
+    """Sixteen different pictures."""
+    return np.stack([picture(seed + place) for place in range(16)])
+
+
 def _dense(name: str, rows: int, columns: int) -> dict[str, tuple[int, ...]]:
     return {f"{name}.weight": (rows, columns), f"{name}.bias": (rows,)}
 

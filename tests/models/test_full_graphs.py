@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tiny_networks
 
-from models import backend, dinov2_graph, resnet50_graph
+from models import backend, dinov2_graph, mvit_graph, resnet50_graph
 from models.named_arrays import Arrays
 from schemas.errors import WeightsMissing
 
@@ -37,6 +37,12 @@ def test_resnet50_gives_what_torchvision_gives(tmp_path: Path) -> None:
 def test_dinov2_gives_what_timm_gives(tmp_path: Path) -> None:
     out = _run(tmp_path, dinov2_graph.build(tiny_networks.dinov2()), {"pixels": tiny_networks.picture(1)[None]})
     np.testing.assert_allclose(out["embedding"][0], GOLDEN["dinov2"]["embedding"], atol=TOLERANCE)
+
+
+def test_mvit_gives_what_torchvision_gives(tmp_path: Path) -> None:
+    out = _run(tmp_path, mvit_graph.build(tiny_networks.mvit()), {"frames": tiny_networks.clip(20)})
+    np.testing.assert_allclose(out["embedding"][0], GOLDEN["mvit"]["embedding"], atol=TOLERANCE)
+    np.testing.assert_allclose(out["logits"][0, :8], GOLDEN["mvit"]["logits_first_8"], atol=TOLERANCE)
 
 
 def test_positions_are_resized_as_dinov2s_own_code_does_it() -> None:
