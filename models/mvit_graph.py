@@ -56,7 +56,7 @@ FIRST_GRID = Grid(FRAMES // FIRST_STRIDE[0], SIDE_PX // FIRST_STRIDE[1], SIDE_PX
 
 
 def convert(source_folder: Path, target_folder: Path) -> None:
-    """Write what `models.clip.MvitEncoder` loads: the network as OpenVINO IR in float32.
+    """Write what `models.visual_choices.MvitEncoder` loads: the network as OpenVINO IR in float32.
 
     Parameters
     ----------
@@ -160,7 +160,8 @@ def _attend(named: NamedArrays, tokens: "ov.Node", grid: Grid, *, stride: int) -
     asked, known = grid.over(stride), grid.over(max(grid.over(stride).height // SMALLEST_SIDE, 1))
     query = _pooled(named.under("pool_q."), query, grid, smaller=asked)
     key, value = (
-        _pooled(named.under(f"{name}."), part, grid, smaller=known) for name, part in (("pool_k", key), ("pool_v", value))
+        _pooled(named.under(f"{name}."), part, grid, smaller=known)
+        for name, part in (("pool_k", key), ("pool_v", value))
     )
     places = _parted(query, axis=2)[1]
     attended = op.scaled_dot_product_attention(query, key, value, _by_place(named, places, asked, known))

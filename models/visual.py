@@ -120,7 +120,7 @@ class VisualEncoder:
             The embedding is not normalised: entries from 0 to about 6, a length of 13-19 on photos.
         """
         embedding, logits = self.run(picture)
-        return Sight(embedding, _by_name(_softmax(logits)))
+        return Sight(embedding, _by_name(softmax(logits)))
 
     def prepare(self, picture: Picture) -> Picture:
         """Cut out of a shrunk frame what the network looks at."""
@@ -165,7 +165,9 @@ def mean_embedding(sights: Sequence[Sight]) -> NDArray[np.float32]:
     return mean.astype(np.float32)
 
 
-def pool_labels(times_s: Sequence[float], sights: Sequence[Sight]) -> tuple[SeenLabel, ...]:
+def pool_labels(
+    times_s: Sequence[float], sights: Sequence[Sight], names: Sequence[str] | None = None
+) -> tuple[SeenLabel, ...]:
     """Say what a segment shows, surest first.
 
     Parameters
@@ -174,16 +176,19 @@ def pool_labels(times_s: Sequence[float], sights: Sequence[Sight]) -> tuple[Seen
         When each frame is shown, ascending.
     sights : sequence of Sight
         As many, at least one.
+    names : sequence of str, optional
+        What the scores are about, in place of `label_names`.
 
     Returns
     -------
     tuple of SeenLabel
         At most `MOST_LABELS`, each with `LEAST_SCORE` in at least one frame.
     """
+    names = label_names() if names is None else names
     scores = np.round(np.stack([sight.scores for sight in sights]), SCORE_DIGITS)
     best = scores.max(axis=0)
     surest = np.argsort(-best, kind="stable")[:MOST_LABELS]  # stable: names decide where scores are equal
-    return tuple(_label(int(n), scores[:, n], times_s) for n in surest if best[n] >= LEAST_SCORE)
+    return tuple(_label(names[int(n)], scores[:, n], times_s) for n in surest if best[n] >= LEAST_SCORE)
 
 
 @cache
@@ -215,11 +220,11 @@ def _names_of_classes() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return classes, named
 
 
-def _label(place: int, scores: NDArray[np.floating], times_s: Sequence[float]) -> SeenLabel:
+def _label(name: str, scores: NDArray[np.floating], times_s: Sequence[float]) -> SeenLabel:
     seen = np.flatnonzero(scores >= LEAST_SCORE)
     best = int(np.argmax(scores))
     return SeenLabel(
-        name=label_names()[place],
+        name=name,
         score=round(float(scores[best]), SCORE_DIGITS),
         first_s=times_s[int(seen[0])],
         best_s=times_s[best],
@@ -227,7 +232,8 @@ def _label(place: int, scores: NDArray[np.floating], times_s: Sequence[float]) -
     )
 
 
-def _softmax(logits: NDArray[np.generic]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Turn logits into shares of certainty that add up to 1."""
     exact = logits.astype(np.float64)
     powers = np.exp(exact - exact.max())
     shares: NDArray[np.float64] = powers / powers.sum()

@@ -88,7 +88,16 @@ class _Graph:
         self._nodes.append(helper.make_node(kind, list(inputs), [name], **attributes))
         return name
 
-    def conv(self, seen: str, n_in: int, n_out: int, *, stride: int = 1, scale: float = 1.0, shift: float | tuple[float, ...] = 0.0) -> str:
+    def conv(
+        self,
+        seen: str,
+        n_in: int,
+        n_out: int,
+        *,
+        stride: int = 1,
+        scale: float = 1.0,
+        shift: float | tuple[float, ...] = 0.0,
+    ) -> str:
         weight = self._random.normal(0, scale / np.sqrt(9 * n_in), (n_out, n_in, 3, 3)).astype(np.float32)
         bias = self._random.normal(shift, 0.1, n_out).astype(np.float32)
         names = (self.constant(weight), self.constant(bias))

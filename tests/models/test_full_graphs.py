@@ -67,6 +67,10 @@ def _without(arrays: Arrays, name: str) -> Arrays:
         ("dinov2-small", dinov2_graph.build, "blocks.1.ls2.gamma"),
         ("dinov2-small", dinov2_graph.build, "blocks.0.attn.qkv.weight"),
         ("dinov2-small", dinov2_graph.build, "norm.bias"),
+        ("mvit-v2-s", mvit_graph.build, "conv_proj.weight"),
+        ("mvit-v2-s", mvit_graph.build, "blocks.3.attn.rel_pos_h"),
+        ("mvit-v2-s", mvit_graph.build, "blocks.1.attn.pool_v.norm_act.0.bias"),
+        ("mvit-v2-s", mvit_graph.build, "head.1.weight"),
     ],
 )
 def test_every_array_is_needed_in_its_shape_and_type(network: str, build, name: str) -> None:

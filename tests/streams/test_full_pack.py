@@ -41,6 +41,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WeightsCache]:
     contents = {
         "resnet50.pth": torch_zip_of(tiny_networks.resnet50()),
         "dinov2_vits14_pretrain.pth": torch_zip_of(tiny_networks.dinov2()),
+        "mvit_v2_s.pth": torch_zip_of(tiny_networks.mvit()),
         "face_detection_yunet_2023mar.onnx": (golden / "yunet.onnx").read_bytes(),
         "face_recognition_sface_2021dec.onnx": (golden / "sface.onnx").read_bytes(),
     }
@@ -58,7 +59,7 @@ def _world(folder: Path, pack: WeightsCache, **chosen: str) -> SmallWorld:
 
 @pytest.mark.parametrize(
     ("choice", "model", "dim"),
-    [("resnet50", "resnet50", 32), ("dinov2-small", "dinov2-vits14", 128)],
+    [("resnet50", "resnet50", 32), ("dinov2-small", "dinov2-vits14", 128), ("mvit-v2-s", "mvit-v2-s", 32)],
 )
 def test_the_visual_stage_looks_with_the_network_that_was_chosen(
     tmp_path: Path, pack: WeightsCache, choice: str, model: str, dim: int
