@@ -68,8 +68,7 @@ class MvitEncoder(VisualEncoder):
 
     def watch(self, times_s: Sequence[float], pictures: Sequence[Picture]) -> SegmentSight:
         """Look at the whole segment at once; labels are about all of it, from its first frame to its last."""
-        chosen = np.round(np.linspace(0, len(pictures) - 1, mvit_graph.FRAMES)).astype(int)
-        sight = self._see(np.stack([self.prepare(pictures[place]) for place in chosen]))
+        sight = self._see(np.stack([self.prepare(pictures[place]) for place in spread(len(pictures))]))
         labels = pool_labels([times_s[len(times_s) // 2]], [sight], action_names())
         spans = {"first_s": times_s[0], "last_s": times_s[-1]}
         return SegmentSight(sight.embedding, tuple(msgspec.structs.replace(label, **spans) for label in labels))
@@ -81,6 +80,15 @@ class MvitEncoder(VisualEncoder):
     def _see(self, frames: NDArray[np.uint8]) -> Sight:
         embedding, logits = self._network.infer({"frames": frames})
         return Sight(embedding[0].astype(np.float32, copy=False), softmax(logits[0]).astype(np.float32))
+
+
+def spread(count: int, places: int = mvit_graph.FRAMES) -> list[int]:
+    """Choose so many places evenly from the first to the last of `count` frames, some more than once if need be.
+
+    >>> spread(3, 4), spread(9, 4)
+    ([0, 1, 1, 2], [0, 3, 5, 8])
+    """
+    return [int(place) for place in np.round(np.linspace(0, count - 1, places))]
 
 
 @cache

@@ -1,81 +1,64 @@
 """Each network gets frames as it was taught to see them, and its answers mean what they say."""
 
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import openvino as ov
 import pytest
 import tiny_networks
 
+from models import backend, dinov2_graph, mvit_graph, resnet50_graph
 from models.mvit_graph import CLASSES, FRAMES
-from models.visual import SHORT_SIDE_PX, Picture, crop, shrink
-from models.visual_choices import ENCODERS, DinoEncoder, MvitEncoder, ResNet50Encoder, action_names
+from models.visual import SHORT_SIDE_PX, crop, shrink
+from models.visual_choices import ENCODERS, DinoEncoder, MvitEncoder, ResNet50Encoder, action_names, spread
 
 PICTURES = [tiny_networks.picture(seed, SHORT_SIDE_PX, 400) for seed in range(5)]
+TIMES_S = [3.0, 4.0, 5.5, 6.0, 7.0]
 
 
-class Recorder:
-    """A network that remembers what it was given and answers by a function of it."""
-
-    precision = "f32"
-    inputs = outputs = ()
-
-    def __init__(self, answer: Callable[[np.ndarray], list[np.ndarray]]) -> None:
-        self.answer, self.given = answer, []
-
-    def infer(self, inputs) -> list[np.ndarray]:
-        (given,) = inputs.values()
-        self.given.append(given)
-        return self.answer(given)
+def _network(folder: Path, model: ov.Model) -> backend.Network:
+    ov.save_model(model, folder / "network.xml", compress_to_fp16=False)
+    return backend.load(folder / "network.xml")
 
 
-def _mean(given: np.ndarray) -> np.ndarray:
-    return np.array([[given.astype(np.float64).mean()]], np.float32)
+def test_resnet50_sees_the_middle_of_a_frame_whose_short_side_is_232(tmp_path: Path) -> None:
+    network = _network(tmp_path, resnet50_graph.build(tiny_networks.resnet50()))
+    embedding, logits = network.infer({"pixels": crop(shrink(PICTURES[0], 232))[None]})
+    seen = ResNet50Encoder(network).run(PICTURES[0])
+    assert (seen[0].tobytes(), seen[1].tobytes()) == (embedding.tobytes(), logits.tobytes())
 
 
-def test_resnet50_sees_the_middle_of_a_frame_whose_short_side_is_232() -> None:
-    network = Recorder(lambda given: [_mean(given), np.zeros((1, 1000), np.float32)])
-    ResNet50Encoder(network).look(PICTURES[0])
-    (given,) = network.given
-    assert given.tobytes() == crop(shrink(PICTURES[0], 232)).tobytes()
-    assert given.shape == (1, 224, 224, 3)
-
-
-def test_dinov2_has_a_mean_embedding_and_no_labels() -> None:
-    network = Recorder(lambda given: [_mean(given)])
-    seen = DinoEncoder(network).watch([float(n) for n in range(5)], PICTURES)
-    assert [given.tobytes() for given in network.given] == [crop(picture).tobytes() for picture in PICTURES]
+def test_dinov2_has_a_mean_embedding_and_no_labels(tmp_path: Path) -> None:
+    network = _network(tmp_path, dinov2_graph.build(tiny_networks.dinov2()))
+    seen = DinoEncoder(network).watch(TIMES_S, PICTURES)
+    each = [network.infer({"pixels": crop(picture)[None]})[0][0] for picture in PICTURES]
     assert seen.labels == ()
-    assert seen.embedding == pytest.approx(np.mean([_mean(crop(picture)) for picture in PICTURES]))
+    np.testing.assert_allclose(seen.embedding, np.mean(each, axis=0), atol=1e-6)
 
 
-def _frames_shown(count: int) -> list[int]:
-    """Which of so many frames the film of 16 is made of."""
-    pictures: list[Picture] = [np.full((SHORT_SIDE_PX, 300, 3), place, np.uint8) for place in range(count)]
-    network = Recorder(lambda _: [np.zeros((1, 3), np.float32), np.zeros((1, CLASSES), np.float32)])
-    MvitEncoder(network).watch([float(n) for n in range(count)], pictures)
-    (given,) = network.given
-    assert given.shape == (FRAMES, 224, 224, 3)
-    return [int(frame[0, 0, 0]) for frame in given]
+def test_an_action_is_about_the_whole_segment(tmp_path: Path) -> None:
+    arrays = tiny_networks.mvit()
+    arrays["head.1.bias"][action_names().index("juggling balls")] = 20
+    network = _network(tmp_path, mvit_graph.build(arrays))
+    seen = MvitEncoder(network).watch(TIMES_S, PICTURES)
+    (label,) = seen.labels
+    assert (label.name, label.first_s, label.best_s, label.last_s) == ("juggling balls", 3.0, 5.5, 7.0)
+    assert label.score > 0.9
+    film = np.stack([crop(PICTURES[place]) for place in spread(5)])
+    assert network.infer({"frames": film})[0][0].tobytes() == seen.embedding.tobytes()
+    still = MvitEncoder(network).look(PICTURES[0])
+    assert still.scores.sum() == pytest.approx(1)
+    assert not np.allclose(still.embedding, seen.embedding, atol=1e-3)
 
 
 @pytest.mark.parametrize("count", [1, 2, 5, 16, 17, 100])
-def test_the_film_is_spread_evenly_over_all_frames(count: int) -> None:
-    shown = _frames_shown(count)
-    assert shown[0] == 0
-    assert shown[-1] == count - 1
-    assert np.diff(shown).min() >= 0
-    assert np.ptp(np.diff(shown)) <= 1
-    assert len(set(shown)) == min(count, FRAMES)
-
-
-def test_an_action_is_about_the_whole_segment() -> None:
-    logits = np.zeros((1, CLASSES), np.float32)
-    logits[0, action_names().index("juggling balls")] = 9
-    encoder = MvitEncoder(Recorder(lambda _: [np.ones((1, 3), np.float32), logits]))
-    (label,) = encoder.watch([3.0, 4.0, 5.5, 6.0, 7.0], PICTURES).labels
-    assert (label.name, label.first_s, label.best_s, label.last_s) == ("juggling balls", 3.0, 5.5, 7.0)
-    assert 0.9 < label.score < 1
-    assert encoder.look(PICTURES[0]).scores.sum() == pytest.approx(1)
+def test_a_film_is_spread_evenly_over_all_frames(count: int) -> None:
+    places = spread(count)
+    assert len(places) == FRAMES
+    assert (places[0], places[-1]) == (0, count - 1)
+    assert np.diff(places).min() >= 0
+    assert np.ptp(np.diff(places)) <= 1
+    assert len(set(places)) == min(count, FRAMES)
 
 
 def test_every_action_has_a_name_that_people_can_read() -> None:
