@@ -122,5 +122,5 @@ def test_auto_takes_the_gpu_where_there_is_one(tiny: Path) -> None:
 def test_cuda_without_a_gpu_says_what_is_missing(tiny: Path) -> None:
     if torch_network.sees_cuda():
         pytest.skip("torch finds a GPU on this machine")
-    with pytest.raises(SettingsInvalid, match="NVIDIA driver|no GPU"):
+    with pytest.raises(SettingsInvalid, match=r"NVIDIA driver|no GPU"):
         backend.load(tiny, Inference(device="cuda"))
