@@ -96,7 +96,13 @@ def load(path: Path, inference: Inference = ONE_THREAD) -> Network:
         return load_on_torch(path, device="cuda", precision=inference.precision)
     network = OpenVinoNetwork(_compile(path, inference))
     if network.precision != inference.precision:
-        log.warning("%s runs in %s: this CPU has no %s", path.stem, network.precision, inference.precision)
+        log.warning(
+            "%s runs in %s though %s is set: this CPU cannot; its versions say %s",
+            path.stem,
+            network.precision,
+            inference.precision,
+            network.precision,
+        )
     return network
 
 
@@ -152,9 +158,14 @@ def _compile(path: Path, inference: Inference) -> "ov.CompiledModel":
 
 
 def _precision_of(compiled: "ov.CompiledModel") -> Precision:
-    """Ask what was compiled: where the CPU has no bf16, OpenVINO takes the hint and stays with float32."""
+    """Look at what each operation was compiled to: the hint may still say bf16 where nothing runs in it."""
     import openvino as ov
 
-    hinted = compiled.get_property("INFERENCE_PRECISION_HINT")
-    capable = "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "bf16" if capable and hinted == ov.Type.bf16 else "f32"
+    if compiled.get_property("INFERENCE_PRECISION_HINT") != ov.Type.bf16:
+        return "f32"
+    operations = compiled.get_runtime_model().get_ops()
+    return "bf16" if any(_runs_in(operation) == "bf16" for operation in operations) else "f32"
+
+
+def _runs_in(operation: "ov.Node") -> str:
+    return str(operation.get_rt_info()["runtimePrecision"].astype(str))

@@ -19,20 +19,27 @@ _CONVERTER = re.compile(r"^models\.[a-z0-9_.]+:[a-z_]+$")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a file can be had: inside a wheel of one exact version, or as it is at an address."""
+    """A file inside a wheel of one exact version, or by itself at an address of a hub or a release.
 
-    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")] = ""
-    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")] = ""
-    path: str = ""
-    url: Annotated[str, msgspec.Meta(pattern=r"^https?://")] = ""
+    Raises
+    ------
+    ValueError
+        It is neither or both.
+    """
+
+    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")] | None = None
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")] | None = None
+    path: str | None = None
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/\S+$")] | None = None
 
     def __post_init__(self) -> None:
-        inside = (self.distribution, self.version, self.path)
-        if any(inside) if self.url else not all(inside):
-            raise ValueError("a source is either a url, or distribution, version and path of a file in a wheel")
+        wheel = (self.distribution, self.version, self.path)
+        if not (all(wheel) and self.url is None) and not (self.url and wheel == (None, None, None)):
+            raise ValueError("a source is either distribution, version and path, or url")
 
     @property
     def requirement(self) -> str:
+        """What pip is asked for."""
         return f"{self.distribution}=={self.version}"
 
 
@@ -52,6 +59,11 @@ class PinnedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     origin: str
     sources: Annotated[tuple[Source, ...], msgspec.Meta(min_length=1)]
     size_slack_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    @property
+    def most_bytes(self) -> int:
+        """What is larger is not this file."""
+        return self.size_bytes + self.size_slack_bytes
 
 
 DEFAULT_PACK = "default"
