@@ -1,7 +1,10 @@
 """Pack `full` from its server to its answers: fetched, verified, converted, and run in the stage that chose it."""
 
+import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import cv2
 import msgspec
@@ -15,12 +18,14 @@ from portraits import portrait
 from torch_bytes import zip_of as torch_zip_of
 from worlds import SmallWorld
 
+from models import visual_choices
+from models.faces import choices
 from models.faces.choices import networks
 from models.faces.likeness import SFACE
 from models.faces.sighting import FaceSight
 from models.vectors import from_vector
 from processors.faces import FacesProcessor
-from processors.ports import Options
+from processors.ports import FaceDetectorModel, Options, VisualModel
 from processors.visual import VisualProcessor
 from schemas.codec import encode
 from schemas.errors import WeightsMissing
@@ -29,7 +34,7 @@ from schemas.features import FeatureExtracted
 from streams.face_photos import PhotoAlbum
 from streams.settings import Settings
 from streams.storage.weights import WeightsCache
-from streams.storage.weights_manifest import read_manifest
+from streams.storage.weights_manifest import PinnedFile, read_manifest
 from streams.topology import STAGES, stage, weights_of
 
 FRAMES = {12_000 + 1000 * place: tiny_networks.picture(place, 288, 512) for place in range(3)}
@@ -73,9 +78,13 @@ def test_the_visual_stage_looks_with_the_network_that_was_chosen(
     assert processor.version == f"1/{feature.model_version}"
     assert 0.01 < np.linalg.norm(from_vector(feature.vector)) < 100
     assert feature.numbers.keys() > {"brightness_share", "motion_levels"}
-    again = VisualProcessor.build(_world(tmp_path / "again", pack, visual_model=choice))
-    batches = again.transform([CUT, msgspec.structs.replace(CUT, index=3), CUT])
-    assert [encode(e) for e in batches[2]] == [encode(e) for e in batches[0]] == [encode(feature), encode(_progress)]
+    world = _world(tmp_path / "again", pack, visual_model=choice)
+    world.media.put("frames/one.zip", zip_of({0: FRAMES[13_000]}))
+    again = VisualProcessor.build(world)
+    one = msgspec.structs.replace(CUT, index=3, frames_ref="frames/one.zip")
+    again.transform([one])
+    ((repeated, _progress),) = again.transform([CUT])
+    assert encode(repeated) == encode(feature)
 
 
 def test_the_faces_stage_finds_and_knows_with_the_networks_that_were_chosen(tmp_path: Path, pack: WeightsCache) -> None:
@@ -112,28 +121,45 @@ def test_the_gallerys_thresholds_are_those_of_the_encoder_unless_they_are_set(tm
     assert (own.face_threshold_l2, own.face_margin_l2) == (0.9, 0.0)
 
 
-def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
-    content = torch_zip_of(tiny_networks.resnet50())
-    with small_pack(tmp_path / "right", {"resnet50.pth": content}) as right:
-        manifest = right.manifest
-    for spoilt, says in ((content[:-1], "should have"), (content + b"0", "has more"), (b"0" + content[1:], "pins")):
-        with small_pack(tmp_path / says, {"resnet50.pth": spoilt}) as cache:
-            (file,) = manifest["resnet50"].files
-            source = cache.manifest["resnet50"].files[0].sources
-            network = msgspec.structs.replace(
-                manifest["resnet50"], files=(msgspec.structs.replace(file, sources=source),)
-            )
-            cache = WeightsCache(tmp_path / says, {"resnet50": network})
-            with pytest.raises(WeightsMissing, match=says):
-                cache.fetch("resnet50")
-            assert not cache.has("resnet50")
+RESNET = torch_zip_of(tiny_networks.resnet50())
 
 
-def test_a_server_that_is_not_there_is_said_so(tmp_path: Path) -> None:
-    with small_pack(tmp_path, {"resnet50.pth": b"gone"}) as cache:
-        pass
-    with pytest.raises(WeightsMissing, match=r"does not give resnet50\.pth.*check the network"):
+def _served(folder: Path, served: bytes, *, pinned: bytes = RESNET, slack_bytes: int = 0) -> bool:
+    """Fetch ResNet-50 from a server that gives `served`; the manifest pins `pinned`, its size rounded by a byte."""
+    with small_pack(folder, {"resnet50.pth": served}) as cache:
+        network = cache.manifest["resnet50"]
+        changes = {"sha256": hashlib.sha256(pinned).hexdigest(), "size_slack_bytes": slack_bytes}
+        changes["size_bytes"] = len(pinned) + min(slack_bytes, 1)
+        (file,) = network.files
+        network = msgspec.structs.replace(network, files=(msgspec.structs.replace(file, **changes),))
+        cache = WeightsCache(folder, {"resnet50": network})
         cache.fetch("resnet50")
+        return cache.has("resnet50")
+
+
+@pytest.mark.parametrize(
+    ("served", "says"),
+    [(RESNET[:-1], "should have"), (RESNET + b"0", "has more"), (b"0" + RESNET[1:], "manifest pins")],
+)
+def test_a_file_that_is_not_the_pinned_one_is_refused(tmp_path: Path, served: bytes, says: str) -> None:
+    assert _served(tmp_path / "right", RESNET)
+    with pytest.raises(WeightsMissing, match=says):
+        _served(tmp_path / "wrong", served)
+    with pytest.raises(WeightsMissing, match="manifest pins" if len(served) <= len(RESNET) + 1 else says):
+        _served(tmp_path / "slack", served, slack_bytes=4)
+
+
+def test_a_size_that_is_published_rounded_refuses_only_what_is_far_off(tmp_path: Path) -> None:
+    assert _served(tmp_path / "near", RESNET, slack_bytes=2)
+    for served, says in ((RESNET + bytes(100), "has more"), (RESNET[:-100], "should have")):
+        with pytest.raises(WeightsMissing, match=says):
+            _served(tmp_path / "far", served, slack_bytes=2)
+
+
+def test_a_file_that_holds_another_network_is_refused(tmp_path: Path) -> None:
+    other = torch_zip_of(tiny_networks.dinov2())
+    with pytest.raises(WeightsMissing, match=r"no array conv1\.weight.*weights fetch resnet50"):
+        _served(tmp_path, other, pinned=other)
 
 
 def test_a_stage_waits_for_the_networks_that_the_settings_choose(tmp_path: Path) -> None:
@@ -149,6 +175,19 @@ def test_every_file_of_the_pack_is_pinned_to_a_hub_by_its_whole_hash() -> None:
     pack = {name: network for name, network in read_manifest().items() if network.pack == "full"}
     for network in pack.values():
         for file in network.files:
-            assert len(file.sha256) == 64
-            assert all(source.url.startswith("https://") for source in file.sources)
-            assert file.licence
+            assert all(source.url is not None and source.url.startswith("https://") for source in file.sources)
+            assert all(file.sha256.startswith(digits) for digits in _hash_in_name(file))
+
+
+def _hash_in_name(file: PinnedFile) -> list[str]:
+    """torchvision writes the beginning of the sha256 into a file's name."""
+    return [found for source in file.sources for found in re.findall(r"-([0-9a-f]{8})\.pth$", source.url or "")]
+
+
+def test_settings_name_networks_of_the_manifest() -> None:
+    known = read_manifest()
+    chosen = [*get_args(VisualModel), *get_args(FaceDetectorModel), Options(face_encoder="sface").chosen("dlib-face")]
+    assert {known[name].pack for name in chosen} == {"default", "full"}
+    assert {name for name in known if known[name].pack == "full"} < set(chosen)
+    assert set(get_args(VisualModel)) == set(visual_choices.ENCODERS)
+    assert {*get_args(FaceDetectorModel), "dlib-face", "sface"} == {*choices.DETECTORS, *choices.ENCODERS}
