@@ -32,8 +32,10 @@ docs: $(INSTALLED)  ## write the generated documents again
 bench: $(INSTALLED)  ## every benchmark, as tables
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
+# Every extra but gpu: torch brings 4 GB of CUDA, which neither the demo nor the tests need.
+LOCKED := demo asr pytube s3 dev
 lock: $(INSTALLED)  ## resolve requirements.lock again from pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(addprefix --extra ,$(LOCKED)) \
 		--no-emit-index-url --no-header pyproject.toml -o requirements.lock
 
 clean:  ## remove the virtual environment and caches

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import backend
+from models.inference import Inference, at_precision
 from models.yamnet_graph import CLASSES_FILE, DIM, N_CLASSES, NETWORK_FILE
 from models.yamnet_mel import FRAME_S, PATCH_HOP, PATCH_S, SAMPLE_RATE_HZ, WINDOW_SAMPLES, patches
 from schemas.errors import MediaUnreadable, WeightsMissing
@@ -85,8 +86,13 @@ class AudioEncoder:
         self._network = network
         self.classes = tuple(classes)
 
+    @property
+    def version(self) -> str:
+        """`MODEL_VERSION`, with the precision it really runs in."""
+        return at_precision(MODEL_VERSION, self._network.precision)
+
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
         """Read the converted network and its classes' names.
 
         Raises
@@ -100,7 +106,7 @@ class AudioEncoder:
             raise WeightsMissing(f"no names of classes in {folder}: {error}; {_FETCH}") from error
         if len(classes) != N_CLASSES:
             raise WeightsMissing(f"expected {N_CLASSES} names in {CLASSES_FILE}, got {len(classes)}; {_FETCH}")
-        return cls(backend.load(folder / NETWORK_FILE, threads), classes)
+        return cls(backend.load(folder / NETWORK_FILE, inference), classes)
 
     def hear(self, samples: Samples, hop: int = PATCH_HOP) -> Heard:
         """Listen to a piece of sound.

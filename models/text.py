@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import backend
+from models.inference import Inference, at_precision
 from models.minilm_graph import NETWORK_FILE, TOKENIZER_FILE
 from schemas.errors import WeightsMissing
 
@@ -69,8 +70,13 @@ class TextEncoder:
         self._tokenizer = tokenizer
         self._first, self._last = tokenizer.encode("").ids  # [CLS] and [SEP]
 
+    @property
+    def version(self) -> str:
+        """`MODEL_VERSION`, with the precision it really runs in."""
+        return at_precision(MODEL_VERSION, self._network.precision)
+
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
         """Read the converted network and its tokenizer.
 
         Raises
@@ -87,7 +93,7 @@ class TextEncoder:
         # The published file cuts at 128 tokens and pads to 128; windows and batches are our own.
         tokenizer.no_truncation()
         tokenizer.no_padding()
-        return cls(backend.load(folder / NETWORK_FILE, threads), tokenizer)
+        return cls(backend.load(folder / NETWORK_FILE, inference), tokenizer)
 
     def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Embed texts; long ones window by window, each window weighing as many tokens as it has.

@@ -3,14 +3,15 @@
 Such files are pickles. Only the one class and the one function that a table of tensors needs can be named by
 them; they build inert records, and arrays are made afterwards, from numbers we have checked.
 
-Source: ``torch/serialization.py`` (``_legacy_save``) for the layout of files written before torch 1.6; the
-Python documentation of pickle, "Restricting Globals".
+Source: ``torch/serialization.py``: ``_legacy_save`` for the layout of files written before torch 1.6, ``_save`` for
+the zip written since; the Python documentation of pickle, "Restricting Globals".
 """
 
 import io
 import math
 import pickle  # the only place that may: see _Reader
 import struct
+import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +56,7 @@ class _Tensor(NamedTuple):
 
 
 def read_tensors(path: Path) -> Tensors:
-    """Read every tensor of a state dictionary as torch wrote it before version 1.6.
+    """Read every tensor of a state dictionary as torch writes it, before version 1.6 or since.
 
     Returns
     -------
@@ -67,7 +68,8 @@ def read_tensors(path: Path) -> Tensors:
         Not such a file, cut off, or one that names anything but tensors.
     """
     try:
-        return _read(io.BytesIO(path.read_bytes()))
+        file = io.BytesIO(path.read_bytes())
+        return _read_zip(file) if zipfile.is_zipfile(file) else _read_legacy(file)
     except WeightsMissing:
         raise
     # A hostile or damaged file can make an unpickler raise nearly anything.
@@ -91,9 +93,10 @@ class _Reader(pickle.Unpickler):
         raise WeightsMissing(f"the weights file names {module}.{name}, which is no part of a tensor; it is not run")
 
     def persistent_load(self, pid: object) -> _Storage:
-        match pid:
-            case ("storage", str(dtype), str(key), str(), int(size), None) if dtype in _TYPES.values():
-                return _Storage(key, dtype, size)
+        match pid:  # files of before 1.6 have a sixth part, for views of storages
+            case ("storage", str(dtype), str(key), str(), int(size), *rest) if dtype in _TYPES.values():
+                if rest in ([], [None]):
+                    return _Storage(key, dtype, size)
         raise WeightsMissing(f"expected the weights file to refer to storages, got {pid!r:.80}")
 
 
@@ -117,7 +120,20 @@ def _are_counts(numbers: tuple[object, ...]) -> bool:
     return all(type(number) is int and number >= 0 for number in numbers)
 
 
-def _read(file: io.BytesIO) -> Tensors:
+def _read_zip(file: io.BytesIO) -> Tensors:
+    with zipfile.ZipFile(file) as archive:
+        (pickled,) = (name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl"))
+        folder = pickled.removesuffix("data.pkl")
+        if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
+            raise WeightsMissing("expected a weights file with little-endian numbers")
+        table = _checked(_Reader(io.BytesIO(archive.read(pickled))).load())
+        known = {tensor.storage.key: tensor.storage for tensor in table.values()}
+        storages = {key: _numbers(archive.read(f"{folder}data/{key}"), storage) for key, storage in known.items()}
+    return _tensors(table, storages)
+
+
+def _read_legacy(file: io.BytesIO) -> Tensors:
+    file.seek(0)
     # Safe: _Reader refuses every name but the three kinds above.
     magic, protocol, system = (_Reader(file).load() for _ in range(3))
     if (
@@ -127,11 +143,19 @@ def _read(file: io.BytesIO) -> Tensors:
         or system.get("little_endian") is not True
     ):
         raise WeightsMissing("expected a weights file as torch wrote it before version 1.6, little-endian")
-    table = _Reader(file).load()
+    table = _checked(_Reader(file).load())
     keys = _Reader(file).load()
-    if not isinstance(table, OrderedDict) or not all(_is_entry(*item) for item in table.items()):
-        raise WeightsMissing(f"expected a table of named tensors, got {type(table).__name__}")
     storages = _read_storages(file, keys, {tensor.storage.key: tensor.storage for tensor in table.values()})
+    return _tensors(table, storages)
+
+
+def _checked(table: object) -> dict[str, _Tensor]:
+    if not isinstance(table, dict) or not all(_is_entry(*item) for item in table.items()):
+        raise WeightsMissing(f"expected a table of named tensors, got {type(table).__name__}")
+    return table
+
+
+def _tensors(table: Mapping[str, _Tensor], storages: Tensors) -> Tensors:
     return {name: _view(tensor, storages[tensor.storage.key]) for name, tensor in table.items()}
 
 
@@ -147,11 +171,15 @@ def _read_storages(file: io.BytesIO, keys: object, known: Mapping[str, _Storage]
 
 def _read_storage(file: io.BytesIO, storage: _Storage) -> NDArray[np.generic]:
     (count,) = _COUNT.unpack(file.read(_COUNT.size))
+    numbers = file.read(max(storage.size, 0) * np.dtype(storage.dtype).itemsize)
+    return _numbers(numbers if count == storage.size else b"", storage)
+
+
+def _numbers(content: bytes, storage: _Storage) -> NDArray[np.generic]:
     dtype = np.dtype(storage.dtype)
-    numbers = file.read(max(storage.size, 0) * dtype.itemsize)
-    if count != storage.size or len(numbers) != count * dtype.itemsize:
+    if len(content) != storage.size * dtype.itemsize:
         raise WeightsMissing(f"storage {storage.key} should hold {storage.size} numbers; the file is cut off")
-    return np.frombuffer(numbers, dtype)
+    return np.frombuffer(content, dtype)
 
 
 def _view(tensor: _Tensor, numbers: NDArray[np.generic]) -> NDArray[np.generic]:

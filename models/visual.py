@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import backend
+from models.inference import Inference, at_precision
 from models.lite0_graph import DIM, NETWORK_FILE, SIDE_PX
 
 MODEL = "efficientnet-lite0"
@@ -55,16 +56,34 @@ class SeenLabel(msgspec.Struct, frozen=True, kw_only=True):
     last_s: float
 
 
-class VisualEncoder:
-    """Looks at frames. One frame's answer has the same bits whatever is looked at before or after it."""
+class SegmentSight(NamedTuple):
+    """What the network says of a segment: its embedding, shape (dim,), and what it recognises, surest first."""
 
+    embedding: NDArray[np.float32]
+    labels: tuple[SeenLabel, ...]
+
+
+class VisualEncoder:
+    """Looks at frames. One frame's answer has the same bits whatever is looked at before or after it.
+
+    This is EfficientNet-Lite0; the networks that can be chosen in its place are in `models.visual_choices`.
+    """
+
+    model = MODEL
+    model_version = MODEL_VERSION
+    network_file = NETWORK_FILE
     dim = DIM
 
     def __init__(self, network: backend.Network) -> None:
         self._network = network
 
+    @property
+    def version(self) -> str:
+        """`model_version`, with the precision it really runs in."""
+        return at_precision(self.model_version, self._network.precision)
+
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
         """Read the converted network.
 
         Raises
@@ -72,7 +91,20 @@ class VisualEncoder:
         WeightsMissing
             A file is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, threads))
+        return cls(backend.load(folder / cls.network_file, inference))
+
+    def watch(self, times_s: Sequence[float], pictures: Sequence[Picture]) -> SegmentSight:
+        """Look at all frames of a segment, at least one.
+
+        Parameters
+        ----------
+        times_s : sequence of float
+            When each frame is shown, ascending.
+        pictures : sequence of arrays, shape (height, width, 3), uint8, red first
+            As many, each shrunk by `shrink`.
+        """
+        sights = [self.look(picture) for picture in pictures]
+        return SegmentSight(mean_embedding(sights), pool_labels(times_s, sights))
 
     def look(self, picture: Picture) -> Sight:
         """Embed and label one frame.
@@ -88,20 +120,26 @@ class VisualEncoder:
             The embedding is not normalised: entries from 0 to about 6, a length of 13-19 on photos.
         """
         embedding, logits = self.run(picture)
-        return Sight(embedding, _by_name(_softmax(logits)))
+        return Sight(embedding, _by_name(softmax(logits)))
+
+    def prepare(self, picture: Picture) -> Picture:
+        """Cut out of a shrunk frame what the network looks at."""
+        return crop(picture)
 
     def run(self, picture: Picture) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give the bare embedding, shape (1280,), and the logits of the 1000 classes of one shrunk frame."""
-        embedding, logits = self._network.infer({"pixels": crop(picture)[None]})
+        """Give the bare embedding, shape (dim,), and the logits of the 1000 classes of one shrunk frame."""
+        embedding, logits = self._network.infer({"pixels": self.prepare(picture)[None]})
         return embedding[0].astype(np.float32, copy=False), logits[0].astype(np.float32, copy=False)
 
 
-def shrink(picture: Picture) -> Picture:
+def shrink(picture: Picture, short_side_px: int = SHORT_SIDE_PX) -> Picture:
     """Bring a frame's short side to 256 pixels; of a ribbon only the middle is kept.
 
     Parameters
     ----------
     picture : array, shape (height, width, 3), uint8
+    short_side_px : int
+        In place of 256.
 
     >>> shrink(np.zeros((720, 1280, 3), np.uint8)).shape
     (256, 455, 3)
@@ -110,7 +148,7 @@ def shrink(picture: Picture) -> Picture:
     height_px, width_px = (min(side_px, longest_px) for side_px in picture.shape[:2])
     top_px, left_px = (picture.shape[0] - height_px) // 2, (picture.shape[1] - width_px) // 2
     picture = picture[top_px : top_px + height_px, left_px : left_px + width_px]
-    scale = SHORT_SIDE_PX / min(height_px, width_px)
+    scale = short_side_px / min(height_px, width_px)
     size_px = (round(width_px * scale), round(height_px * scale))
     return np.asarray(cv2.resize(picture, size_px, interpolation=cv2.INTER_AREA), np.uint8)
 
@@ -127,7 +165,9 @@ def mean_embedding(sights: Sequence[Sight]) -> NDArray[np.float32]:
     return mean.astype(np.float32)
 
 
-def pool_labels(times_s: Sequence[float], sights: Sequence[Sight]) -> tuple[SeenLabel, ...]:
+def pool_labels(
+    times_s: Sequence[float], sights: Sequence[Sight], names: Sequence[str] | None = None
+) -> tuple[SeenLabel, ...]:
     """Say what a segment shows, surest first.
 
     Parameters
@@ -136,16 +176,19 @@ def pool_labels(times_s: Sequence[float], sights: Sequence[Sight]) -> tuple[Seen
         When each frame is shown, ascending.
     sights : sequence of Sight
         As many, at least one.
+    names : sequence of str, optional
+        What the scores are about, in place of `label_names`.
 
     Returns
     -------
     tuple of SeenLabel
         At most `MOST_LABELS`, each with `LEAST_SCORE` in at least one frame.
     """
+    names = label_names() if names is None else names
     scores = np.round(np.stack([sight.scores for sight in sights]), SCORE_DIGITS)
     best = scores.max(axis=0)
     surest = np.argsort(-best, kind="stable")[:MOST_LABELS]  # stable: names decide where scores are equal
-    return tuple(_label(int(n), scores[:, n], times_s) for n in surest if best[n] >= LEAST_SCORE)
+    return tuple(_label(names[int(n)], scores[:, n], times_s) for n in surest if best[n] >= LEAST_SCORE)
 
 
 @cache
@@ -177,11 +220,11 @@ def _names_of_classes() -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return classes, named
 
 
-def _label(place: int, scores: NDArray[np.floating], times_s: Sequence[float]) -> SeenLabel:
+def _label(name: str, scores: NDArray[np.floating], times_s: Sequence[float]) -> SeenLabel:
     seen = np.flatnonzero(scores >= LEAST_SCORE)
     best = int(np.argmax(scores))
     return SeenLabel(
-        name=label_names()[place],
+        name=name,
         score=round(float(scores[best]), SCORE_DIGITS),
         first_s=times_s[int(seen[0])],
         best_s=times_s[best],
@@ -189,7 +232,8 @@ def _label(place: int, scores: NDArray[np.floating], times_s: Sequence[float]) -
     )
 
 
-def _softmax(logits: NDArray[np.generic]) -> NDArray[np.float64]:
+def softmax(logits: NDArray[np.generic]) -> NDArray[np.float64]:
+    """Turn logits into shares of certainty that add up to 1."""
     exact = logits.astype(np.float64)
     powers = np.exp(exact - exact.max())
     shares: NDArray[np.float64] = powers / powers.sum()

@@ -4,7 +4,7 @@ from typing import Self
 
 import msgspec
 
-from models.audio import MODEL, MODEL_VERSION, MUSIC, SHORTEST_SAMPLES, SPEECH, AudioEncoder, Samples, read_wav
+from models.audio import MODEL, MUSIC, SHORTEST_SAMPLES, SPEECH, AudioEncoder, Samples, read_wav
 from models.loudness import Loudness, measure
 from models.vectors import to_vector
 from processors.per_segment import Author, PerSegment
@@ -27,12 +27,11 @@ _SCORE_DIGITS = 4
 class AudioProcessor(PerSegment):
     """Listens to the sound of each segment."""
 
-    version = f"1/{MODEL_VERSION}"
-
     def __init__(self, encoder: AudioEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
-        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
+        self.version = f"1/{encoder.version}"
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=encoder.version)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -43,7 +42,7 @@ class AudioProcessor(PerSegment):
         WeightsMissing
             It was not fetched.
         """
-        return cls(AudioEncoder.load(world.weights(WEIGHTS), world.options.inference_threads), world.media)
+        return cls(AudioEncoder.load(world.weights(WEIGHTS), world.options.inference), world.media)
 
     def describe(self, event: SegmentCut) -> list[Event]:
         """Say what is heard in a segment; raises as `PerSegment.describe`."""

@@ -5,10 +5,11 @@ from typing import Self
 
 from msgspec.structs import replace
 
-from models.faces.detect import DOUBTFUL_SCORE, Face
+from models.faces.choices import networks
+from models.faces.detect import Face
 from models.faces.moments import choose_moments
 from models.faces.presence import measure
-from models.faces.sighting import MODEL, MODEL_VERSION, FaceSight, jpeg_of
+from models.faces.sighting import FaceSight, jpeg_of
 from models.faces.track import Look, Track, follow, seen_together
 from models.frame_files import list_frames
 from models.vectors import to_vector
@@ -35,18 +36,15 @@ _DIGITS = 4
 class FacesProcessor(PerSegment):
     """Finds and follows the faces of each segment."""
 
-    version = f"{VERSION}/{MODEL_VERSION}"
-
     def __init__(self, sight: FaceSight, media: MediaStore) -> None:
         self._sight = sight
         self._media = media
-        model_version = f"{MODEL_VERSION}-{sight.detector.long_side_px}px"
-        self.version = f"{VERSION}/{model_version}-{sight.least_px:g}px-{sight.least_quality:g}"
-        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=model_version)
+        self.version = f"{VERSION}/{sight.version}-{sight.least_px:g}px-{sight.least_quality:g}"
+        self.author = Author(stage=STAGE, version=self.version, model=sight.model, model_version=sight.version)
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Load both networks.
+        """Load both networks that the settings choose.
 
         Raises
         ------
@@ -54,10 +52,12 @@ class FacesProcessor(PerSegment):
             One of them was not fetched.
         """
         options = world.options
+        detector, encoder = options.chosen(DETECTOR_WEIGHTS), options.chosen(ENCODER_WEIGHTS)
         sight = FaceSight.load(
-            world.weights(DETECTOR_WEIGHTS),
-            world.weights(ENCODER_WEIGHTS),
-            threads=options.inference_threads,
+            world.weights(detector),
+            world.weights(encoder),
+            networks=networks(detector, encoder),
+            inference=options.inference,
             size_px=options.face_size_px,
             least_px=options.face_min_px,
             least_quality=options.face_min_quality,
@@ -69,7 +69,7 @@ class FacesProcessor(PerSegment):
         looks = self._look(event)
         if not looks:
             return self.absent(event, NO_PICTURE)
-        tracks = follow(looks)
+        tracks = follow(looks, self._sight.likeness)
         numbers = self._numbers(event, looks, tracks)
         nobody = None if tracks else NOT_GOOD_ENOUGH if numbers["faces_max"] else NO_FACES
         counted = replace(self._counted(event, len(tracks)), absent_reason=nobody)
@@ -85,11 +85,11 @@ class FacesProcessor(PerSegment):
         if event.frames_ref is None:
             return []
         frames = list_frames(self._media.get(event.frames_ref))
-        looks = []
+        looks, doubtful_score = [], self._sight.detector.doubtful_score
         for moment in choose_moments([frame.time_s for frame in frames], event.shot_starts_s, event.end_s):
             picture = frames[moment.place].decode().pixels
             height_px, width_px = picture.shape[:2]
-            looks.append(Look(moment, width_px, height_px, tuple(self._sight.see(picture, DOUBTFUL_SCORE))))
+            looks.append(Look(moment, width_px, height_px, tuple(self._sight.see(picture, doubtful_score))))
         return looks
 
     def _shown(self, event: SegmentCut, numbers: dict[str, float]) -> FeatureExtracted:
@@ -100,10 +100,12 @@ class FacesProcessor(PerSegment):
         return replace(self.author.feature(event), vector=vector, numbers=numbers)
 
     def _numbers(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> dict[str, float]:
-        measured = measure(looks, start_s=event.start_s, least_px=self._sight.least_px) | {
-            "face_tracks": float(len(tracks))
-        }
-        return {name: round(value, _DIGITS) for name, value in measured.items()}
+        sight = self._sight
+        measured = measure(
+            looks, start_s=event.start_s, least_px=sight.least_px, least_score=sight.detector.least_score
+        )
+        numbers = measured | {"face_tracks": float(len(tracks))}
+        return {name: round(value, _DIGITS) for name, value in numbers.items()}
 
     def _tracked(self, event: SegmentCut, looks: Sequence[Look], tracks: Sequence[Track]) -> Iterator[FaceTracked]:
         others = seen_together(tracks)
@@ -122,7 +124,7 @@ class FacesProcessor(PerSegment):
                 quality=round(best.quality.value, _DIGITS),
                 seen=len(track.looks),
                 crop_ref=self._keep_crop(event, number, track),
-                model=MODEL,
+                model=self.author.model,
                 model_version=self.author.model_version,
                 vector=to_vector(track.vector),
                 cannot_link=tuple(track_key(event.video_id, event.index, other) for other in others[number]),

@@ -44,7 +44,11 @@ class GalleryFold:
     def build(cls, world: World) -> Self:
         """Make the stage with an empty gallery; it needs the settings only."""
         options = world.options
-        gallery = FaceGallery(flat_limit=options.gallery_flat_limit, cells_searched=options.gallery_cells_searched)
+        gallery = FaceGallery(
+            flat_limit=options.gallery_flat_limit,
+            cells_searched=options.gallery_cells_searched,
+            device=options.device,
+        )
         rules = Rules(
             threshold_l2=options.face_threshold_l2,
             margin_l2=options.face_margin_l2,

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from models.inference import Device, Inference, Precision
 from schemas.event import Event
 from schemas.media import Metadata, SubtitleTrack
 
 T = TypeVar("T")
+
+VisualModel: TypeAlias = Literal["lite0", "resnet50", "dinov2-small", "mvit-v2-s"]
+FaceDetectorModel: TypeAlias = Literal["centerface", "yunet"]
+FaceEncoderModel: TypeAlias = Literal["dlib", "sface"]
+"""What settings choose from; all but the first of each are in pack ``full``."""
 
 
 class MediaStore(Protocol):
@@ -124,6 +130,12 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
         Which features make a segment complete.
     inference_threads : int
         Threads a network may use.
+    precision, device
+        In what numbers networks compute and where; `inference` has all three together.
+    visual_model : str
+        The network that looks at frames.
+    face_detector, face_encoder : str
+        The networks that find faces and turn them into vectors.
     speech : "off" or "auto"
         Whether to recognise speech where nobody wrote subtitles; "auto" does where it is installed.
     face_size_px, face_min_px : int
@@ -145,6 +157,11 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float = 600.0
     modalities: tuple[str, ...] = ("text",)
     inference_threads: int = 1
+    precision: Precision = "f32"
+    device: Device = "cpu"
+    visual_model: VisualModel = "lite0"
+    face_detector: FaceDetectorModel = "centerface"
+    face_encoder: FaceEncoderModel = "dlib"
     speech: Literal["off", "auto"] = "auto"
     face_size_px: int = 448
     face_min_px: int = 20
@@ -156,6 +173,21 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     face_margin_l2: float = 0.03
     gallery_flat_limit: int = 50_000
     gallery_cells_searched: int = 48
+
+    @property
+    def inference(self) -> Inference:
+        """How networks are run."""
+        return Inference(self.inference_threads, self.precision, self.device)
+
+    def chosen(self, network: str) -> str:
+        """Name the network that is used in place of a default one; itself where nothing can be chosen.
+
+        >>> Options(visual_model="resnet50").chosen("lite0"), Options().chosen("minilm")
+        ('resnet50', 'minilm')
+        """
+        encoder = network if self.face_encoder == "dlib" else self.face_encoder
+        choices = {"lite0": self.visual_model, "centerface": self.face_detector, "dlib-face": encoder}
+        return choices.get(network, network)
 
 
 class World(Protocol):

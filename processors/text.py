@@ -6,7 +6,7 @@ from typing import Self
 
 import msgspec
 
-from models.text import MODEL, MODEL_VERSION, TextEncoder
+from models.text import MODEL, TextEncoder
 from models.vectors import to_vector
 from processors.per_segment import Author
 from processors.ports import World
@@ -51,12 +51,11 @@ class TextProcessor:
     With a `SpeechReader`, segments of videos without subtitles are listened to first.
     """
 
-    version = f"2/{MODEL_VERSION}"
-
     def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
         self._encoder = encoder
         self._speech = speech
-        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
+        self.version = f"2/{encoder.version}"
+        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=encoder.version)
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -67,7 +66,7 @@ class TextProcessor:
         WeightsMissing
             The text network was not fetched.
         """
-        encoder = TextEncoder.load(world.weights(WEIGHTS), world.options.inference_threads)
+        encoder = TextEncoder.load(world.weights(WEIGHTS), world.options.inference)
         return cls(encoder, SpeechReader.build(world))
 
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:

@@ -7,16 +7,8 @@ from msgspec.structs import replace
 from models.frame_files import list_frames
 from models.picture_numbers import segment_numbers
 from models.vectors import to_vector
-from models.visual import (
-    MODEL,
-    MODEL_VERSION,
-    SHORT_SIDE_PX,
-    SeenLabel,
-    VisualEncoder,
-    mean_embedding,
-    pool_labels,
-    shrink,
-)
+from models.visual import SHORT_SIDE_PX, SeenLabel, VisualEncoder, shrink
+from models.visual_choices import ENCODERS
 from processors.per_segment import Author, PerSegment
 from processors.ports import MediaStore, World
 from schemas.event import Event
@@ -32,23 +24,23 @@ NO_PICTURE = "no picture"
 class VisualProcessor(PerSegment):
     """Looks at the sampled frames of each segment."""
 
-    version = f"1/{MODEL_VERSION}"
-
     def __init__(self, encoder: VisualEncoder, media: MediaStore) -> None:
         self._encoder = encoder
         self._media = media
-        self.author = Author(stage=STAGE, version=self.version, model=MODEL, model_version=MODEL_VERSION)
+        self.version = f"1/{encoder.version}"
+        self.author = Author(stage=STAGE, version=self.version, model=encoder.model, model_version=encoder.version)
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Load the network.
+        """Load the network that the settings choose.
 
         Raises
         ------
         WeightsMissing
             It was not fetched.
         """
-        return cls(VisualEncoder.load(world.weights(WEIGHTS), world.options.inference_threads), world.media)
+        name = world.options.chosen(WEIGHTS)
+        return cls(ENCODERS[name].load(world.weights(name), world.options.inference), world.media)
 
     def describe(self, event: SegmentCut) -> list[Event]:
         """Say what is seen in a segment; raises as `PerSegment.describe`."""
@@ -58,11 +50,11 @@ class VisualProcessor(PerSegment):
         times_s = [file.time_s for file in files]
         # Only small pictures are kept: a segment at 30 frames a second would fill a gigabyte.
         pictures = [shrink(file.decode(least_px=SHORT_SIDE_PX).pixels) for file in files]
-        sights = [self._encoder.look(picture) for picture in pictures]
+        sight = self._encoder.watch(times_s, pictures)
         feature = replace(
             self.author.feature(event),
-            vector=to_vector(mean_embedding(sights)),
-            labels=tuple(map(_label, pool_labels(times_s, sights))),
+            vector=to_vector(sight.embedding),
+            labels=tuple(map(_label, sight.labels)),
             numbers=segment_numbers(times_s, pictures, span_s=(event.start_s, event.end_s), cuts_s=event.shot_starts_s),
         )
         return [feature]

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
-from models.faces.compare import SAME_BELOW, is_same
+from models.faces.choices import networks
+from models.faces.compare import is_same
 from models.faces.photo import PhotoFace, closest, faces_of, read_photo
 from models.faces.sighting import FaceSight
 from schemas.errors import MediaUnreadable, UsageError
@@ -70,12 +71,13 @@ def load_sight(settings: Settings) -> FaceSight:
     WeightsMissing
         They cannot be fetched.
     """
-    cache = WeightsCache(settings.cache_folder)
-    detector, encoder = (cache.fetch(name) for name in WEIGHTS)
+    cache, options = WeightsCache(settings.cache_folder), settings.options()
+    detector, encoder = (options.chosen(name) for name in WEIGHTS)
     return FaceSight.load(
-        detector,
-        encoder,
-        threads=settings.inference_threads,
+        cache.fetch(detector),
+        cache.fetch(encoder),
+        networks=networks(detector, encoder),
+        inference=settings.options().inference,
         size_px=settings.face_size_px,
         least_px=settings.face_min_px,
         least_quality=settings.face_min_quality,
@@ -110,13 +112,13 @@ class PhotoAlbum:
             A file is absent or no picture.
         """
         first, second = self.faces(one), self.faces(other)
-        found = closest(first, second)
+        found, same_below = closest(first, second), self._sight.likeness.same_below
         return Comparison(
             a=PhotoSeen(path=str(one), faces=[_written(face) for face in first]),
             b=PhotoSeen(path=str(other), faces=[_written(face) for face in second]),
             distance=round(found.distance, _DIGITS) if found else None,
-            same=is_same(found.distance) if found else None,
-            threshold=SAME_BELOW,
+            same=is_same(found.distance, same_below=same_below) if found else None,
+            threshold=same_below,
             face=[found.one, found.other] if found else None,
             reason=None if found else f"no face in {other if first else one}",
         )

@@ -16,7 +16,9 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from processors.ports import Options
+from models.faces.likeness import LIKENESS
+from models.inference import Device, Precision
+from processors.ports import FaceDetectorModel, FaceEncoderModel, Options, VisualModel
 from schemas.errors import SettingsInvalid
 from streams.topology import modalities
 
@@ -77,6 +79,13 @@ class Settings(BaseSettings):
     decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
     decode_timeout_s: float = Field(1800.0, gt=0, description="longest time a decoding child may take")
     inference_threads: int = Field(1, ge=1, description="threads of a network in one worker")
+    precision: Precision = Field(
+        "f32", description="numbers networks compute in; bf16 is faster on CPUs that have it, and a version of its own"
+    )
+    device: Device = Field("auto", description="where networks run; auto: CUDA where torch and a GPU are, else the CPU")
+    visual_model: VisualModel = Field("lite0", description="who looks at frames; others than lite0: pack full")
+    face_detector: FaceDetectorModel = Field("centerface", description="who finds faces; yunet: pack full")
+    face_encoder: FaceEncoderModel = Field("dlib", description="who tells people apart; sface: pack full")
     speech: Literal["off", "auto"] = Field(
         "auto", description="recognise speech without subtitles; auto: where the extra asr and whisper-base are here"
     )
@@ -87,8 +96,14 @@ class Settings(BaseSettings):
     )
     deadline_s: float = Field(600.0, gt=0, description="a summary waits so long for a silent stage")
 
-    face_threshold_l2: float = Field(0.55, gt=0, description="faces farther apart than this are two people")
-    face_margin_l2: float = Field(0.03, ge=0, description="the second nearest person must be so much farther away")
+    face_threshold_l2: float | None = Field(
+        None, gt=0, description="faces farther apart than this are two people; default: the encoder's (dlib 0.55)"
+    )
+    face_margin_l2: float | None = Field(
+        None,
+        ge=0,
+        description="the second nearest person must be so much farther away; default: the encoder's (dlib 0.03)",
+    )
     gallery_flat_limit: int = Field(50_000, ge=1, description="identities up to which every one is measured")
     gallery_cells_searched: int = Field(48, ge=1, description="cells of a larger gallery that are searched")
 
@@ -115,6 +130,7 @@ class Settings(BaseSettings):
 
     def options(self) -> Options:
         """Give processors the settings that change what they answer."""
+        likeness = LIKENESS[self.face_encoder]
         return Options(
             subtitle_languages=self.subtitle_languages,
             frame_rate_hz=self.frame_rate_hz,
@@ -123,10 +139,15 @@ class Settings(BaseSettings):
             max_bytes=self.fetch_max_bytes,
             max_duration_s=self.fetch_max_duration_s,
             inference_threads=self.inference_threads,
-            face_threshold_l2=self.face_threshold_l2,
-            face_margin_l2=self.face_margin_l2,
+            precision=self.precision,
+            device=self.device,
+            face_threshold_l2=likeness.person_below if self.face_threshold_l2 is None else self.face_threshold_l2,
+            face_margin_l2=likeness.margin if self.face_margin_l2 is None else self.face_margin_l2,
             gallery_flat_limit=self.gallery_flat_limit,
             gallery_cells_searched=self.gallery_cells_searched,
+            visual_model=self.visual_model,
+            face_detector=self.face_detector,
+            face_encoder=self.face_encoder,
             speech=self.speech,
             face_size_px=self.face_size_px,
             face_min_px=self.face_min_px,

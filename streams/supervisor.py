@@ -12,6 +12,7 @@ from pathlib import Path
 from schemas.errors import GroundswellError
 from streams.children import dying_with_parent
 from streams.settings import Settings
+from streams.threads import thread_limits
 from streams.worker import wait_for_cards
 
 STOP_LIMIT_S = 12.0
@@ -100,7 +101,8 @@ class Supervisor:
     def _spawn(self, stage_name: str) -> subprocess.Popen[bytes]:
         own = self._settings.environment()
         ours = {f"GROUNDSWELL_{name.upper()}" for name in type(self._settings).model_fields}
-        environment = {name: value for name, value in os.environ.items() if name not in ours} | own
+        inherited = {name: value for name, value in os.environ.items() if name not in ours}
+        environment = inherited | own | thread_limits(self._settings, inherited)
         command = [sys.executable, "-m", "streams.commands.main", "worker", stage_name]
         with self._log_of(stage_name) as out:
             return subprocess.Popen(  # noqa: S603  our own command line

@@ -16,7 +16,7 @@ from streams.kafka.broker import EmbeddedBroker
 from streams.locks import try_lock
 from streams.settings import Settings
 from streams.supervisor import Supervisor
-from streams.topology import STAGES
+from streams.topology import STAGES, weights_of
 
 READY_LIMIT_S = 90.0
 
@@ -122,7 +122,8 @@ class System:
         from streams.storage.weights import WeightsCache
 
         cache = WeightsCache(self.settings.cache_folder)
-        for name in dict.fromkeys(name for stage in STAGES for name in stage.weights):
+        options = self.settings.options()
+        for name in dict.fromkeys(name for stage in STAGES for name in weights_of(stage, options)):
             self._say(f"checking the weights of {name}")
             cache.fetch(name, progress=lambda step, done, total: self._tell(step, done))
 

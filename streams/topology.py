@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from processors.ports import Options
 from schemas.commands import (
     CommandAnswered,
     CommandTaken,
@@ -71,7 +72,7 @@ class Stage:
     longest_step_s : float
         A step may take so long before its worker is taken for dead.
     weights : tuple of str
-        Networks that must be on disk before the worker starts.
+        Networks that must be on disk before the worker starts; settings may choose others, see `weights_of`.
     standbys : int
         Workers that keep a fold's tables up to date, ready to take over.
     """
@@ -239,6 +240,11 @@ def topic(name: str) -> Topic:
 def stage(name: str) -> Stage:
     """Look a stage up by name; KeyError when there is none."""
     return {s.name: s for s in STAGES}[name]
+
+
+def weights_of(stage: Stage, options: Options) -> tuple[str, ...]:
+    """Name the networks a stage needs, as the settings choose."""
+    return tuple(options.chosen(name) for name in stage.weights)
 
 
 def topic_of(event: Event) -> Topic:

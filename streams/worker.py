@@ -19,6 +19,7 @@ from streams import logs
 from streams.kafka.step_thread import run_to_its_end
 from streams.locks import try_lock
 from streams.settings import Settings
+from streams.threads import thread_limits
 from streams.topology import STAGES, Stage, stage
 from streams.world import LocalWorld
 
@@ -74,6 +75,7 @@ def run(settings: Settings, stage_name: str) -> int:
     if stage_name not in [s.name for s in STAGES]:
         raise UsageError(f"no stage is called {stage_name!r}; there are {', '.join(s.name for s in STAGES)}")
     logs.set_up(settings, stage_name)
+    os.environ |= thread_limits(settings, os.environ)  # before any library that reads them; a supervisor has done it
     place = claim_place(settings.home, stage_name)
     failure = run_to_its_end(_work(settings, stage(stage_name), place))
     sys.stdout.flush()

@@ -105,6 +105,23 @@ class _Handler(BaseHTTPRequestHandler):
         self._headers(200, {"Content-Length": str(len(self.server.body))})
         self.wfile.write(self.server.body[:1000])
 
+    def _stalling(self, _: str) -> None:
+        """Half of it and then nothing more, until somebody asks for the rest."""
+        if "Range" in self.headers:
+            self._ok("")
+            return
+        self.server.ranges.append("")
+        self._headers(200, {"Content-Length": str(len(self.server.body)), "ETag": self.server.etag})
+        self.wfile.write(self.server.body[: len(self.server.body) // 2])
+        self.server.stopping.wait(30)
+
+    def _without_ranges(self, _: str) -> None:
+        """Breaks off in the middle the first time; whatever range is asked for, sends all of it."""
+        asked_before = len(self.server.ranges)
+        self.server.ranges.append(self.headers.get("Range", ""))
+        self._headers(200, {"Content-Length": str(len(self.server.body)), "ETag": self.server.etag})
+        self.wfile.write(self.server.body[: None if asked_before else len(self.server.body) // 2])
+
     def _boastful(self, _: str) -> None:
         """Announces far more than is allowed."""
         self._headers(200, {"Content-Length": str(10**12)})

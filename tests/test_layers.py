@@ -59,6 +59,9 @@ PICKLE_LIVES_IN = (Path("models/torch_file.py"),)
 """Published torch weights are pickles. This file reads them with an unpickler that can name tensors and nothing
 else; ``tests/models/test_torch_file.py`` tries to make it do more."""
 
+TORCH_LIVES_IN = "models/torch_*.py"
+"""Imported inside functions, and only where a GPU is used: torch is no dependency."""
+
 FAUST_LIVES_IN = ("streams/kafka/runner*.py", "streams/kafka/faust_*.py")
 
 of_every_module = pytest.mark.parametrize("path", MODULES, ids=str)
@@ -125,6 +128,8 @@ def test_faust_is_known_to_the_runner_only(path: Path) -> None:
 @of_everything_but_tests
 def test_nothing_imports_torch_or_unpickles(path: Path) -> None:
     allowed = {"pickle"} if path in PICKLE_LIVES_IN else set()
+    if PurePosixPath(path.as_posix()).match(TORCH_LIVES_IN):
+        allowed |= {name for name in imports_of(tree_of(path)) if name.split(".")[0] == "torch"}
     assert not forbidden_among(imports_of(tree_of(path)), NEVER) - allowed
 
 

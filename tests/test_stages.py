@@ -262,6 +262,12 @@ def test_giving_up_says_the_same_each_time(sample):
     checks.check_giving_up_is_repeatable(sample.make, sample.events)
 
 
+def test_it_says_its_version(sample):
+    """The instance does, not always the class: a network's version names the precision it was loaded in."""
+    assert isinstance(sample.make().version, str)
+    assert sample.make().version
+
+
 @pytest.mark.parametrize("one", STAGES, ids=lambda s: s.name)
 def test_the_class_named_in_the_topology_has_the_shape_of_a_stage(one):
     module, name = one.processor.split(":")
@@ -270,5 +276,4 @@ def test_the_class_named_in_the_topology_has_the_shape_of_a_stage(one):
     if one.is_fold and not hasattr(processor, "step"):
         shape = {"restore", "step_wide", "applied"}
     assert {method for method in {*shape, "build"} if callable(getattr(processor, method, None))} == {*shape, "build"}
-    assert isinstance(processor.version, str)
     assert callable(getattr(processor, "hear", None)) == bool(one.hears)

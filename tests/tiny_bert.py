@@ -65,8 +65,8 @@ def files() -> dict[str, bytes]:
     }
 
 
-def network(distributions: tuple[str, ...] = ("tiny-bert",)) -> PinnedNetwork:
-    """The manifest's entry for `files()`, to be had from `distributions`, in this order."""
+def network(distributions: tuple[str, ...] = ("tiny-bert",), address: str = "") -> PinnedNetwork:
+    """The manifest's entry for `files()`, to be had from `distributions`, in this order, then below `address`."""
     return PinnedNetwork(
         about="a test",
         converter="models.minilm_graph:convert",
@@ -79,7 +79,10 @@ def network(distributions: tuple[str, ...] = ("tiny-bert",)) -> PinnedNetwork:
                 size_bytes=len(content),
                 licence="none",
                 origin="tests",
-                sources=tuple(Source(distribution=d, version="1.0", path=f"tiny/{name}") for d in distributions),
+                sources=(
+                    *(Source(distribution=d, version="1.0", path=f"tiny/{name}") for d in distributions),
+                    *([Source(url=f"{address}/{name}")] if address else []),
+                ),
             )
             for name, content in files().items()
         ),

@@ -1,7 +1,9 @@
-"""Writes weights files as torch wrote them before version 1.6, honest and hostile, without torch."""
+"""Writes weights files as torch writes them, before version 1.6 and since, honest and hostile, without torch."""
 
+import io
 import pickle
 import struct
+import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 
@@ -28,9 +30,10 @@ class Call:
 class Storage:
     """Pickles as a reference to numbers that come later in the file."""
 
-    def __init__(self, key: str, numbers: np.ndarray, size: int | None = None) -> None:
+    def __init__(self, key: str, numbers: np.ndarray, size: int | None = None, *, is_in_zip: bool = False) -> None:
         self.key, self.numbers = key, numbers
-        self.pid = ("storage", Named("torch", _TYPES[numbers.dtype.name]), key, "cpu", size or numbers.size, None)
+        pid = ("storage", Named("torch", _TYPES[numbers.dtype.name]), key, "cpu", size or numbers.size)
+        self.pid = pid if is_in_zip else (*pid, None)
 
 
 def tensor(
@@ -55,6 +58,25 @@ def file_with(table: object, storages: list[Storage], *, magic: object = MAGIC) 
     pickles = [*head, table, [storage.key for storage in storages]]
     numbers = [struct.pack("<q", s.numbers.size) + s.numbers.tobytes() for s in storages]
     return b"".join([*map(_pickled, pickles), *numbers])
+
+
+def zip_of(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """A whole file in today's layout, in which every array has a storage of its own."""
+    storages = {n: Storage(str(i), array.ravel(), is_in_zip=True) for i, (n, array) in enumerate(arrays.items())}
+    table = OrderedDict((name, tensor(storages[name], array.shape)) for name, array in arrays.items())
+    return zip_with(table, list(storages.values()))
+
+
+def zip_with(table: object, storages: list[Storage], *, byteorder: bytes = b"little") -> bytes:
+    """A file in today's layout with this table, whatever it is."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("weights/data.pkl", _pickled(table))
+        archive.writestr("weights/byteorder", byteorder)
+        for storage in storages:
+            archive.writestr(f"weights/data/{storage.key}", storage.numbers.tobytes())
+        archive.writestr("weights/version", b"3\n")
+    return file.getvalue()
 
 
 def _pickled(value: object) -> bytes:

@@ -1,5 +1,7 @@
 """A face straightened: turned, moved and scaled so that eyes, nose and mouth lie where dlib's network expects them."""
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -31,20 +33,31 @@ FINEST = 8
 TARGET_PX = (MEAN_FACE + PADDING) / (1 + 2 * PADDING) * CHIP_PX
 
 
-def straighten(picture: Picture, face: Face) -> Picture:
+class Chip(NamedTuple):
+    """How an encoder wants faces: the side of the square, and where in it the five landmarks lie, shape (5, 2)."""
+
+    side_px: int
+    target_px: NDArray[np.float64]
+
+
+DLIB_CHIP = Chip(CHIP_PX, TARGET_PX)
+
+
+def straighten(picture: Picture, face: Face, chip: Chip = DLIB_CHIP) -> Picture:
     """Cut a face out, straightened; what lies outside the picture is black.
 
     Returns
     -------
-    array, shape (150, 150, 3), RGB
+    array, shape (side_px, side_px, 3), RGB
     """
-    move = similarity(np.array(face.landmarks_px), TARGET_PX)
+    side_px = chip.side_px
+    move = similarity(np.array(face.landmarks_px), chip.target_px)
     finer = int(np.clip(np.ceil(1 / max(np.hypot(move[0, 0], move[1, 0]), 1 / FINEST)), 1, FINEST))
     move = move * finer
     move[:, 2] += (finer - 1) / 2  # so that the middle of a pixel stays its middle
-    fine = cv2.warpAffine(picture, move, (CHIP_PX * finer, CHIP_PX * finer), flags=cv2.INTER_LINEAR)
-    chip = fine if finer == 1 else cv2.resize(fine, (CHIP_PX, CHIP_PX), interpolation=cv2.INTER_AREA)
-    return np.asarray(chip, np.uint8)
+    fine = cv2.warpAffine(picture, move, (side_px * finer, side_px * finer), flags=cv2.INTER_LINEAR)
+    cut_out = fine if finer == 1 else cv2.resize(fine, (side_px, side_px), interpolation=cv2.INTER_AREA)
+    return np.asarray(cut_out, np.uint8)
 
 
 def similarity(start: NDArray[np.float64], end: NDArray[np.float64]) -> NDArray[np.float64]:

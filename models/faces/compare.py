@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-SAME_BELOW = 0.6
-"""dlib's own recommendation, and ours: among the 300 pairs of 25 photos the furthest of one person are 0.572 apart and
-the closest of two people 0.659, so there is no false accept and no false reject (``benchmarks/faces.py --pairs``)."""
+from models.faces.likeness import DLIB
+
+SAME_BELOW = DLIB.same_below
+"""For vectors of the default encoder."""
 
 
 def distance(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:

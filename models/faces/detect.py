@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import cv2
 import msgspec
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models import backend
 from models.faces.centerface_graph import INPUT, NETWORK_FILE, SIDE_STEP_PX, STRIDE_PX
+from models.inference import Inference, Precision
 
 Picture = NDArray[np.uint8]
 """RGB, shape (height, width, 3)."""
@@ -65,15 +66,42 @@ class Face(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.width_px, self.height_px)
 
 
+class Finds(NamedTuple):
+    """What a network found, in its own pixels: boxes (n, 4), scores (n,), landmarks (n, 5, 2)."""
+
+    boxes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    points: NDArray[np.float64]
+
+
 class FaceDetector:
-    """Finds the faces of one picture at a time; the same picture has the same faces."""
+    """Finds the faces of one picture at a time; the same picture has the same faces.
+
+    This is CenterFace; `models.faces.yunet` can be chosen in its place.
+
+    Attributes
+    ----------
+    least_score, doubtful_score : float
+        From what score on a find is a face, and may be where a known face has gone (see `LEAST_SCORE`).
+    """
+
+    model = MODEL
+    weights_version = "09189dea"
+    network_file = NETWORK_FILE
+    least_score = LEAST_SCORE
+    doubtful_score = DOUBTFUL_SCORE
 
     def __init__(self, network: backend.Network, long_side_px: int = FACE_SIZE_PX) -> None:
         self._network = network
         self.long_side_px = long_side_px
 
+    @property
+    def precision(self) -> Precision:
+        """What the network really runs in."""
+        return self._network.precision
+
     @classmethod
-    def load(cls, folder: Path, *, threads: int = 1, long_side_px: int = FACE_SIZE_PX) -> Self:
+    def load(cls, folder: Path, *, inference: Inference = backend.ONE_THREAD, long_side_px: int = FACE_SIZE_PX) -> Self:
         """Read the converted network.
 
         Raises
@@ -81,17 +109,20 @@ class FaceDetector:
         WeightsMissing
             It is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, threads), long_side_px)
+        return cls(backend.load(folder / cls.network_file, inference), long_side_px)
 
-    def detect(self, picture: Picture, least_score: float = LEAST_SCORE) -> list[Face]:
+    def detect(self, picture: Picture, least_score: float | None = None) -> list[Face]:
         """Find faces, the surest first.
 
         Parameters
         ----------
         picture : array, shape (height, width, 3), RGB
+        least_score : float, optional
+            In place of the detector's own.
 
         Source: CenterFace's published decoding; greedy non-maximum suppression.
         """
+        least_score = self.least_score if least_score is None else least_score
         height_px, width_px = picture.shape[:2]
         shrunk = shrink(picture, self.long_side_px)
         stretch = np.array([width_px / shrunk.shape[1], height_px / shrunk.shape[0]])
@@ -109,7 +140,9 @@ class FaceDetector:
         start = middle - WINDOW_PX / 2 / scale
         move = np.array([[scale, 0, -scale * start[0]], [0, scale, -scale * start[1]]])
         window = cv2.warpAffine(picture, move, (WINDOW_PX, WINDOW_PX), flags=cv2.INTER_LINEAR)
-        found = self._find(np.asarray(window, np.uint8), DOUBTFUL_SCORE, stretch=np.full(2, 1 / scale), shift=start)
+        found = self._find(
+            np.asarray(window, np.uint8), self.doubtful_score, stretch=np.full(2, 1 / scale), shift=start
+        )
         close = [other for other in found if overlap(boxes_of([face])[0], boxes_of([other]))[0] > MOST_OVERLAP]
         return msgspec.structs.replace(face, landmarks_px=close[0].landmarks_px) if close else face
 
@@ -117,12 +150,16 @@ class FaceDetector:
         self, picture: Picture, least_score: float, *, stretch: NDArray[np.float64], shift: NDArray[np.float64]
     ) -> list[Face]:
         """Find faces in a picture of a size the network takes; their places are stretched, then shifted."""
-        tensor = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
-        heat, scale, offset, landmarks = (out[0] for out in self._network.infer({INPUT: tensor}))
-        boxes, scores, points = _decode(heat, scale, offset, landmarks=landmarks, least_score=least_score)
+        boxes, scores, points = self.look(picture, least_score)
         boxes = np.concatenate([boxes[:, :2] * stretch + shift, boxes[:, 2:] * stretch], axis=1)
         points = points * stretch + shift
         return [_face(boxes[i], scores[i], points[i]) for i in keep_apart(boxes, scores)]
+
+    def look(self, picture: Picture, least_score: float) -> Finds:
+        """Run the network on a picture of a size it takes."""
+        tensor = np.ascontiguousarray(picture.transpose(2, 0, 1)[None], np.float32)
+        heat, scale, offset, landmarks = (out[0] for out in self._network.infer({INPUT: tensor}))
+        return _decode(heat, scale, offset, landmarks=landmarks, least_score=least_score)
 
 
 def shrink(picture: Picture, long_side_px: int) -> Picture:
@@ -177,8 +214,8 @@ def _decode(
     *,
     landmarks: backend.Array,
     least_score: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Turn the network's maps into boxes (n, 4), scores (n,) and landmarks (n, 5, 2), in its own pixels."""
+) -> Finds:
+    """Turn the network's maps into finds."""
     rows, columns = np.nonzero(heat[0] > np.float32(least_score))
     height, width = np.exp(scale[:, rows, columns].astype(np.float64)) * STRIDE_PX
     down, right = offset[:, rows, columns].astype(np.float64)
@@ -186,7 +223,7 @@ def _decode(
     top = (rows + down + 0.5) * STRIDE_PX - height / 2
     marks = landmarks[:, rows, columns].astype(np.float64).reshape(5, 2, -1)  # five times y, x
     points = np.stack([marks[:, 1] * width + left, marks[:, 0] * height + top], axis=-1).transpose(1, 0, 2)
-    return np.stack([left, top, width, height], axis=-1), heat[0, rows, columns].astype(np.float64), points
+    return Finds(np.stack([left, top, width, height], axis=-1), heat[0, rows, columns].astype(np.float64), points)
 
 
 def _face(box: NDArray[np.float64], score: float, points: NDArray[np.float64]) -> Face:

@@ -7,23 +7,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import backend
-from models.faces.align import straighten
+from models.faces.align import DLIB_CHIP, straighten
 from models.faces.detect import Face, Picture
 from models.faces.dlib_graph import DIM, INPUT, NETWORK_FILE
+from models.faces.likeness import DLIB
+from models.inference import Inference, Precision
 
 MODEL = "dlib-face"
 
 
 class FaceEncoder:
-    """Turns faces into vectors, one at a time: the same face has the same bits whatever else is asked for."""
+    """Turns faces into vectors, one at a time: the same face has the same bits whatever else is asked for.
 
+    This is dlib's network; `models.faces.sface` can be chosen in its place.
+    """
+
+    model = MODEL
+    weights_version = "55533b28"
+    network_file = NETWORK_FILE
     dim = DIM
+    chip = DLIB_CHIP
+    likeness = DLIB
 
     def __init__(self, network: backend.Network) -> None:
         self._network = network
 
+    @property
+    def precision(self) -> Precision:
+        """What the network really runs in."""
+        return self._network.precision
+
     @classmethod
-    def load(cls, folder: Path, threads: int = 1) -> Self:
+    def load(cls, folder: Path, inference: Inference = backend.ONE_THREAD) -> Self:
         """Read the converted network.
 
         Raises
@@ -31,11 +46,11 @@ class FaceEncoder:
         WeightsMissing
             It is absent or unreadable.
         """
-        return cls(backend.load(folder / NETWORK_FILE, threads))
+        return cls(backend.load(folder / cls.network_file, inference))
 
     def encode(self, picture: Picture, face: Face) -> NDArray[np.float32]:
         """Straighten a face and embed it; see `embed`."""
-        return self.embed(straighten(picture, face))
+        return self.embed(straighten(picture, face, self.chip))
 
     def embed(self, chip: Picture) -> NDArray[np.float32]:
         """Embed a straightened face.

@@ -14,7 +14,9 @@ CLOSE_UP_SHARE = 1 / 3
 """A face at least so high, measured by the picture, fills it with head and shoulders."""
 
 
-def measure(looks: Sequence[Look], *, start_s: float, least_px: float) -> dict[str, float]:
+def measure(
+    looks: Sequence[Look], *, start_s: float, least_px: float, least_score: float = LEAST_SCORE
+) -> dict[str, float]:
     """Count and weigh the faces of a segment, known again or not.
 
     Parameters
@@ -25,6 +27,8 @@ def measure(looks: Sequence[Look], *, start_s: float, least_px: float) -> dict[s
         Where the segment begins.
     least_px : float
         Smaller faces do not count.
+    least_score : float
+        Nor do finds of which the detector is less sure.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def measure(looks: Sequence[Look], *, start_s: float, least_px: float) -> dict[s
         `schemas.faces.PRESENCE`; ``faces_max`` at once; and where there is a face ``first_face_s`` in the video,
         and ``first_face_after_s`` from the start of the segment.
     """
-    faces = [[s.face for s in look.sightings if is_face(s.face, least_px=least_px)] for look in looks]
+    faces = [_faces(look, least_px=least_px, least_score=least_score) for look in looks]
     shares = np.array([_shares(look, found) for look, found in zip(looks, faces, strict=True)])
     *over_time, _ = (_weights(looks) @ shares).tolist()
     numbers = dict(zip(PRESENCE, [*over_time, float(shares[:, -1].max())], strict=True))
@@ -41,9 +45,10 @@ def measure(looks: Sequence[Look], *, start_s: float, least_px: float) -> dict[s
     return {"faces_max": float(max(map(len, faces)))} | numbers | first
 
 
-def is_face(face: Face, *, least_px: float) -> bool:
-    """Whether a find counts as a face."""
-    return face.score >= LEAST_SCORE and face.size_px >= least_px
+def _faces(look: Look, *, least_px: float, least_score: float) -> list[Face]:
+    """The finds that count as faces."""
+    found = (sighting.face for sighting in look.sightings)
+    return [face for face in found if face.score >= least_score and face.size_px >= least_px]
 
 
 def _weights(looks: Sequence[Look]) -> NDArray[np.float64]:

@@ -7,14 +7,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.faces.detect import FACE_SIZE_PX, LEAST_SCORE, Face, FaceDetector, Picture
+from models.backend import ONE_THREAD
+from models.faces.detect import FACE_SIZE_PX, Face, FaceDetector, Picture
 from models.faces.embed import FaceEncoder
+from models.faces.likeness import Likeness
 from models.faces.quality import LEAST_QUALITY, TOO_SMALL, UNCERTAIN, Quality, judge
+from models.inference import Inference, at_precision
 
-MODEL = "centerface+dlib-face"
-
-MODEL_VERSION = "09189dea-55533b28-1-f32"
-"""Both networks' sha256, how pictures become faces and faces vectors (raise it with any change), the precision."""
+RECIPE = 1
+"""How pictures become faces and faces vectors: raise it with any change."""
 
 LEAST_FACE_PX = 20
 """Shorter side; of faces of 16 px half are not found again (``benchmarks/faces.py --quality``)."""
@@ -39,6 +40,16 @@ class Sighting(NamedTuple):
     crop: Picture | None = None
 
 
+class Networks(NamedTuple):
+    """Which detector and which encoder a sight is made of."""
+
+    detector: type[FaceDetector] = FaceDetector
+    encoder: type[FaceEncoder] = FaceEncoder
+
+
+DEFAULT_NETWORKS = Networks()
+
+
 class FaceSight(NamedTuple):
     """Detector, judge and encoder in one; the same picture gives the same answer.
 
@@ -61,7 +72,8 @@ class FaceSight(NamedTuple):
         detector_folder: Path,
         encoder_folder: Path,
         *,
-        threads: int = 1,
+        networks: Networks = DEFAULT_NETWORKS,
+        inference: Inference = ONE_THREAD,
         size_px: int = FACE_SIZE_PX,
         least_px: float = LEAST_FACE_PX,
         least_quality: float = LEAST_QUALITY,
@@ -73,17 +85,28 @@ class FaceSight(NamedTuple):
         WeightsMissing
             One of them is absent or unreadable.
         """
-        detector = FaceDetector.load(detector_folder, threads=threads, long_side_px=size_px)
-        return cls(detector, FaceEncoder.load(encoder_folder, threads), least_px, least_quality)
+        detector = networks.detector.load(detector_folder, inference=inference, long_side_px=size_px)
+        return cls(detector, networks.encoder.load(encoder_folder, inference), least_px, least_quality)
 
-    def see(self, picture: Picture, least_score: float = LEAST_SCORE) -> list[Sighting]:
+    @property
+    def model(self) -> str:
+        """Both networks' names."""
+        return f"{self.detector.model}+{self.encoder.model}"
+
+    @property
+    def version(self) -> str:
+        """Both networks' sha256, `RECIPE`, in which precision vectors are made, and the size of what the detector sees."""
+        recipe = f"{self.detector.weights_version}-{self.encoder.weights_version}-{RECIPE}-f32"
+        return f"{at_precision(recipe, self.encoder.precision)}-{self.detector.long_side_px}px"
+
+    def see(self, picture: Picture, least_score: float | None = None) -> list[Sighting]:
         """Find, judge and embed the faces of a picture, the surest first.
 
         Parameters
         ----------
         picture : array, shape (height, width, 3), RGB
-        least_score : float
-            Faces below `LEAST_SCORE` never get a vector.
+        least_score : float, optional
+            In place of the detector's own; faces below that never get a vector.
         """
         seen = [self._judged(picture, face) for face in self.detector.detect(picture, least_score)]
         good = [sighting for sighting in seen if sighting.quality.value >= self.least_quality]
@@ -91,13 +114,19 @@ class FaceSight(NamedTuple):
         chosen = {id(sighting) for sighting in best}
         return [self._embedded(picture, one) if id(one) in chosen else one for one in seen]
 
+    @property
+    def likeness(self) -> Likeness:
+        """How near vectors of one person are."""
+        return self.encoder.likeness
+
     def embed(self, picture: Picture, sighting: Sighting) -> NDArray[np.float32]:
         """Give a face's vector however badly it is seen."""
         return self.encoder.encode(picture, sighting.face) if sighting.vector is None else sighting.vector
 
     def _judged(self, picture: Picture, face: Face) -> Sighting:
-        if face.score < LEAST_SCORE or face.size_px < self.least_px:
-            return Sighting(face, UNCERTAIN if face.score < LEAST_SCORE else TOO_SMALL)
+        is_sure = face.score >= self.detector.least_score
+        if not is_sure or face.size_px < self.least_px:
+            return Sighting(face, TOO_SMALL if is_sure else UNCERTAIN)
         closer = self.detector.look_closer(picture, face)
         return Sighting(closer, judge(picture, closer))
 

@@ -10,16 +10,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from models.faces.compare import SAME_BELOW, distance
+from models.faces.compare import distance
 from models.faces.detect import boxes_of, overlap
+from models.faces.likeness import DLIB, Likeness
 from models.faces.moments import Moment
 from models.faces.sighting import Sighting
 
 NEAR_OVERLAP = 0.3
 """Two boxes that share so much (intersection over union) may be one face that has hardly moved."""
-
-NEAR_SAME_BELOW = 0.65
-"""A face in the same place may look a little less alike; different people come no closer than 0.659 (see `SAME_BELOW`)."""
 
 BEST_CROPS = 3
 """The vector of a track is made from so many of its best sightings."""
@@ -57,15 +55,20 @@ class Track(NamedTuple):
         return self._replace(looks=(*self.looks, look), sightings=(*self.sightings, sighting))
 
 
-def follow(looks: Sequence[Look]) -> list[Track]:
+def follow(looks: Sequence[Look], likeness: Likeness = DLIB) -> list[Track]:
     """Join sightings to tracks, in the order in which the tracks begin.
 
     Two faces of one picture are never in one track, and no track crosses a cut. Every track has a sighting
-    with a vector.
+    with a vector. A face in the same place may look a little less alike than one elsewhere.
+
+    Parameters
+    ----------
+    likeness : Likeness
+        That of the encoder which made the vectors.
     """
     tracks: list[Track] = []
     for number, look in enumerate(looks):
-        tracks = _after(tracks, number, look)
+        tracks = _after(tracks, number, look, likeness=likeness)
     return tracks
 
 
@@ -85,12 +88,12 @@ def mean_vector(sightings: Iterable[Sighting]) -> NDArray[np.float32]:
     return np.asarray((weights[:, None] * vectors).sum(axis=0) / weights.sum(), np.float32)
 
 
-def _after(tracks: list[Track], number: int, look: Look) -> list[Track]:
+def _after(tracks: list[Track], number: int, look: Look, *, likeness: Likeness) -> list[Track]:
     """Prolong tracks by what one picture shows, and begin those of whom nobody was seen before."""
     known = [sighting for sighting in look.sightings if sighting.vector is not None]
     vague = [sighting for sighting in look.sightings if sighting.vector is None]
     open_tracks = {i: track for i, track in enumerate(tracks) if track.shot == look.moment.shot}
-    surely = _match(_by_appearance(open_tracks, known))
+    surely = _match(_by_appearance(open_tracks, known, likeness))
     unseen = {i: track for i, track in open_tracks.items() if i not in surely}
     perhaps = _match(_by_place(unseen, vague))
     seen = {i: known[which] for i, which in surely.items()} | {i: vague[which] for i, which in perhaps.items()}
@@ -110,11 +113,13 @@ def _match(costs: Iterable[tuple[float, int, int]]) -> dict[int, int]:
     return matches
 
 
-def _by_appearance(tracks: Mapping[int, Track], known: Sequence[Sighting]) -> Iterator[tuple[float, int, int]]:
+def _by_appearance(
+    tracks: Mapping[int, Track], known: Sequence[Sighting], likeness: Likeness
+) -> Iterator[tuple[float, int, int]]:
     boxes = boxes_of([sighting.face for sighting in known])
     for place, track in tracks.items():
         shared = overlap(boxes_of([track.sightings[-1].face])[0], boxes)
-        limits = np.where(shared >= NEAR_OVERLAP, NEAR_SAME_BELOW, SAME_BELOW)
+        limits = np.where(shared >= NEAR_OVERLAP, likeness.near_same_below, likeness.same_below)
         for which, sighting in enumerate(known):
             apart = float("inf") if sighting.vector is None else distance(track.vector, sighting.vector)
             if apart < limits[which]:

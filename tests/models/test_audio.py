@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from networks import audio_encoder
 
 from models.audio import LABEL_SCORE, MAX_LABELS, MUSIC, AudioEncoder, Heard, Span, read_wav
+from models.inference import Inference
 from models.onnx_arrays import read_float_arrays
 from models.yamnet_graph import CLASSES_FILE, N_CLASSES, build, read_class_map, read_weights
 from models.yamnet_mel import LOG_OFFSET, mel_weights, patches, spectrum
@@ -78,7 +79,7 @@ def _decode(path: Path) -> sounds.Samples:
 
 def test_another_load_and_more_threads_give_the_same_bits(cache: Path, encoder: AudioEncoder) -> None:
     samples = np.concatenate([sounds.chord(4.0), sounds.noise(3.0)])
-    one, other = encoder.hear(samples), audio_encoder(cache, threads=2).hear(samples)
+    one, other = encoder.hear(samples), audio_encoder(cache, inference=Inference(2)).hear(samples)
     assert one.embeddings.tobytes() == other.embeddings.tobytes()
     assert one.scores.tobytes() == other.scores.tobytes()
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from networks import text_encoder
 
+from models.inference import Inference
 from models.text import (
     BATCH_TOKENS,
     DIM,
@@ -89,7 +90,7 @@ def test_many_texts_of_one_length_do_not_touch_each_other(encoder: TextEncoder, 
 
 
 def test_another_load_and_more_threads_give_the_same_bits(cache: Path, texts: list[str], alone: list[bytes]) -> None:
-    rows = text_encoder(cache, threads=2).encode(texts[:20])
+    rows = text_encoder(cache, inference=Inference(2)).encode(texts[:20])
     assert [row.tobytes() for row in rows] == alone[:20]
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch_bytes import Call, Named, Storage, file_of, file_with, tensor
+from torch_bytes import Call, Named, Storage, file_of, file_with, tensor, zip_of, zip_with
 
 from models.torch_file import read_tensors
 from schemas.errors import WeightsMissing
@@ -23,8 +23,9 @@ def _read(folder: Path, data: bytes) -> dict[str, np.ndarray]:
     return read_tensors(path)
 
 
-def test_every_array_comes_back_as_it_was(tmp_path: Path) -> None:
-    read = _read(tmp_path, file_of(ARRAYS))
+@pytest.mark.parametrize("write", [file_of, zip_of])
+def test_every_array_comes_back_as_it_was(tmp_path: Path, write) -> None:
+    read = _read(tmp_path, write(ARRAYS))
     assert list(read) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert read[name].dtype == array.dtype
@@ -59,9 +60,9 @@ def test_a_file_that_names_anything_else_is_refused_before_it_runs(tmp_path: Pat
     trap = tmp_path / "it-ran"
     call = Call(Named(module, name), f"touch {trap}")
     for table in (call, OrderedDict(x=call), OrderedDict(x=tensor(call, (1,)))):
-        data = file_with(table, [])
-        with pytest.raises(WeightsMissing, match=f"names {module}.{name}.*not run"):
-            _read(tmp_path, data)
+        for data in (file_with(table, []), zip_with(table, [])):
+            with pytest.raises(WeightsMissing, match=f"names {module}.{name}.*not run"):
+                _read(tmp_path, data)
     assert not trap.exists()
 
 
@@ -102,14 +103,35 @@ def test_a_tensor_that_cannot_be_is_refused(tmp_path: Path, table: object, messa
         _read(tmp_path, file_with(table, [STORAGE]))
 
 
+ZIPPED = Storage("0", STORAGE.numbers, is_in_zip=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "storages", "byteorder", "message"),
+    [
+        (tensor(ZIPPED, (2, 2)), [ZIPPED], b"little", "table of named tensors"),
+        (OrderedDict(x=tensor(ZIPPED, (5,))), [ZIPPED], b"little", "reaches beyond"),
+        (OrderedDict(x=tensor(ZIPPED, (4,))), [], b"little", "no item named 'weights/data/0'"),
+        (OrderedDict(x=tensor(ZIPPED, (4,))), [Storage("0", STORAGE.numbers[:3])], b"little", "cut off"),
+        (OrderedDict(x=tensor(ZIPPED, (4,))), [ZIPPED], b"big", "little-endian"),
+    ],
+)
+def test_a_zip_that_cannot_be_is_refused(
+    tmp_path: Path, table: object, storages: list[Storage], byteorder: bytes, message: str
+) -> None:
+    with pytest.raises(WeightsMissing, match=message):
+        _read(tmp_path, zip_with(table, storages, byteorder=byteorder))
+
+
 @pytest.mark.parametrize("magic", [0, "torch", None])
 def test_a_file_of_another_kind_is_refused(tmp_path: Path, magic: object) -> None:
     with pytest.raises(WeightsMissing, match="before version"):
         _read(tmp_path, file_with(OrderedDict(), [], magic=magic))
 
 
-def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
-    data = file_of(ARRAYS)
+@pytest.mark.parametrize("write", [file_of, zip_of])
+def test_a_file_cut_off_anywhere_is_refused(tmp_path: Path, write) -> None:
+    data = write(ARRAYS)
     for length in range(0, len(data), 7):
         with pytest.raises(WeightsMissing):
             _read(tmp_path, data[:length])
