@@ -195,7 +195,7 @@ def forget(
     if as_json:
         typer.echo(msgspec.json.encode({"erased": erased.what, "records": erased.records, "files": erased.files}))
         return
-    typer.echo(f"forgot {found}: {erased.records} records, {erased.files} files")
+    typer.echo(f"forgot {found}: {sum(erased.records.values())} records, {erased.files} files")
 
 
 @app.command("undo")
