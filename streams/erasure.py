@@ -25,6 +25,7 @@ from streams.erasure_video import (
     Key,
     contents_of,
     copies_of,
+    is_of_video,
     keys_of_videos,
     still_to_read,
     traces_of_video,
@@ -125,7 +126,7 @@ def erase_video(
     """
     events = {key: event_of(record) for key, record in _everything(settings, bootstrap).items()}
     ids = (video_id, *copies_of(events.values(), video_id))
-    if not keys_of_videos(events, ids):
+    if not any(is_of_video(key[2], video_id) for key in events):
         raise UsageError(f"nothing is known of {video_id}; `groundswell watch --all` shows what was submitted")
     done, give_up_at_s = Erased(what=video_id, traces=Traces(), copies=ids[1:]), time.monotonic() + limit_s
     while True:
