@@ -3,7 +3,7 @@
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -31,10 +31,10 @@ from streams.erasure_video import (
     traces_of_video,
 )
 from streams.kafka.admin import answered_to, group_lags
-from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
+from streams.kafka.bulk import BulkProducer, Record, latest_per_key, read_to_end
 from streams.keyframes import FOLDER as KEYFRAMES
 from streams.keyframes import Keyframes
-from streams.people import ask, new_id, tracks_of
+from streams.people import ask, new_id, readable, tracks_of
 from streams.settings import Settings
 from streams.topology import TOPICS
 from streams.traces import Search, Traces
@@ -82,7 +82,7 @@ def erase_person(settings: Settings, bootstrap: str, person: IdentityRecorded) -
     """
     records = _everything(settings, bootstrap)
     mine = {track.track for track in tracks_of(settings, bootstrap, person.identity_id)}
-    events = {key: event_of(record) for key, record in records.items()}
+    events = _events(records)
     ids = {person.identity_id, *_merged_into(events.values(), person.identity_id)}
     request = IdentityForgotten(event_id=new_id(), given_at_s=time.time(), identity_id=person.identity_id)
     answer = ask(settings, bootstrap, request)
@@ -124,7 +124,7 @@ def erase_video(
     UsageError
         Nothing is known of it.
     """
-    events = {key: event_of(record) for key, record in _everything(settings, bootstrap).items()}
+    events = _events(_everything(settings, bootstrap))
     ids = (video_id, *copies_of(events.values(), video_id))
     if not any(is_of_video(key[2], video_id) for key in events):
         raise UsageError(f"nothing is known of {video_id}; `groundswell watch --all` shows what was submitted")
@@ -144,7 +144,7 @@ def _wait_for_stages(
     before: set[tuple[Key, int]] | None = None
     while True:
         records = _everything(settings, bootstrap)
-        keys = keys_of_videos({key: event_of(record) for key, record in records.items()}, ids)
+        keys = keys_of_videos(_events(records), ids)
         mine = {(key, records[key].offset) for key in keys}
         if mine == before:
             return ()
@@ -161,7 +161,7 @@ def _wait_for_stages(
 
 def _erase_what_is_there(settings: Settings, bootstrap: str, ids: Sequence[VideoId]) -> Erased:
     records = _everything(settings, bootstrap)
-    events = {key: event_of(record) for key, record in records.items()}
+    events = _events(records)
     keys = set(keys_of_videos(events, ids))
     if not keys:
         return Erased(what=ids[0], traces=Traces())
@@ -226,6 +226,11 @@ def _everything(settings: Settings, bootstrap: str) -> dict[Key, Record]:
     names = [topic.name for topic in TOPICS if topic.name not in STAYING]
     records = latest_per_key(read_to_end(settings, bootstrap, names)).values()
     return {(record.topic, record.partition, record.key or b""): record for record in records}
+
+
+def _events(records: Mapping[Key, Record]) -> dict[Key, Event]:
+    """Read events; what nobody can read goes by its key, as an event about nothing."""
+    return {key: readable(record) or Event(event_id="") for key, record in records.items()}
 
 
 def _is_dead_with(key: Key, record: Record, search: Search) -> bool:

@@ -339,35 +339,40 @@ def as_vector(gone: Gone) -> bytes:
     return msgspec.json.encode({"deep": [gone.vector]})
 
 
+def as_name(gone: Gone) -> bytes:
+    return json.dumps({"card": f"thanks to {NAME}"}).encode()
+
+
 def as_poison(gone: Gone) -> bytes:
     return msgspec.json.encode({"value": base64.b64encode(b"\xff" + NAME.encode()).decode()})
 
 
-PLACES = {
-    "title and submitter": on_topic("links", titled),
-    "message": on_topic("progress", in_words),
-    "dead letter": on_topic("dead-letters", as_poison),
-    "features": on_topic("features", as_vector),
-    "command": on_topic("commands", lambda gone: json.dumps({"name": NAME}).encode()),
-    "changelog": on_topic("groundswell-identity-states-changelog", as_vector),
-    "header": on_topic("media", lambda gone: b"{}", headers=lambda gone: NAME.encode()),
-    "release": on_topic("releases", lambda gone: json.dumps({"card": f"thanks to {NAME}"}).encode()),
-    "file": in_file("media/notes.txt", lambda gone: f"about {NAME}".encode()),
-    "numbers in a file": in_file("releases/faces.bin", lambda gone: b"\1" + gone.vector.data + b"\2"),
-    "file name": in_file(f"media/{NAME}.jpg", lambda gone: b"picture"),
-    "table": in_table,
-    "crop": crop,
+PLACES: dict[str, tuple[Callable[[Gone, ExitStack], None], str]] = {
+    "title and submitter": (on_topic("links", titled), "links/"),
+    "message": (on_topic("progress", in_words), "progress/"),
+    "dead letter": (on_topic("dead-letters", as_poison), "dead-letters/"),
+    "feature": (on_topic("features", as_vector), "features/"),
+    "command": (on_topic("commands", as_name), "commands/"),
+    "changelog": (on_topic("groundswell-identity-states-changelog", as_vector), "groundswell-identity-states"),
+    "header": (on_topic("media", lambda gone: b"{}", headers=lambda gone: NAME.encode()), "media/"),
+    "release": (on_topic("releases", as_name), "releases/"),
+    "file": (in_file("media/notes.txt", as_name), "media/notes.txt"),
+    "numbers": (in_file("releases/faces.bin", lambda gone: b"\1" + gone.vector.data + b"\2"), "releases/faces.bin"),
+    "file name": (in_file(f"media/{NAME}.jpg", lambda gone: b"picture"), f"media/{NAME}.jpg"),
+    "table": (in_table, "state/identity/old.db: track/x"),
+    "crop": (crop, "media store: "),
 }
 
 
 @pytest.mark.broker
 @pytest.mark.slow
-@pytest.mark.parametrize("place", PLACES)
-def test_one_copy_left_in_any_kind_of_place_is_found(gone: Gone, place: str) -> None:
+def test_one_copy_left_in_any_kind_of_place_is_found(gone: Gone) -> None:
     with ExitStack() as stack:
-        PLACES[place](gone, stack)
-        proof = prove(gone.gallery.settings, gone.gallery.bootstrap, gone.traces, limit_s=0)
-        assert proof.findings, place
+        for plant, _ in PLACES.values():
+            plant(gone, stack)
+        found = prove(gone.gallery.settings, gone.gallery.bootstrap, gone.traces, limit_s=0).findings
+    for place, (_, where) in PLACES.items():
+        assert any(finding.where.startswith(where) for finding in found), place
 
 
 @pytest.mark.broker
