@@ -1,6 +1,6 @@
 """What people ask of the gallery, as changes of its states, and back again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,15 @@ from schemas.commands import (
 from schemas.errors import Refused
 from schemas.gallery import Done, Person, Track
 from schemas.summaries import PooledVector
+
+_WORDS: Mapping[type, str] = {
+    IdentityNamed: "name",
+    IdentityEnrolled: "photos",
+    IdentitiesMerged: "merge",
+    IdentitySplit: "split",
+    IdentityNot: '"not"',
+}
+"""What a command is called when it is taken back."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +122,11 @@ def _enrol(desk: Desk, command: IdentityEnrolled) -> Outcome:
     before = desk.draft.known(owner)
     desk.draft.put_person(replace(before, name=command.name))
     done = Done(command=command, name=before.name, made=owner, moved=dict.fromkeys(keys, ""))
-    return Outcome(message=f"enrolled {len(good)} photos of {owner}", identity_id=owner, done=done)
+    return Outcome(
+        message=f"enrolled {len(good)} {'photo' if len(good) == 1 else 'photos'} of {owner}",
+        identity_id=owner,
+        done=done,
+    )
 
 
 def _owner_of_photos(desk: Desk, command: IdentityEnrolled, keys: list[str]) -> str:
@@ -230,7 +243,7 @@ def _undo(desk: Desk, command: CommandUndone) -> Outcome:
             _move_back(desk, done)
         case _:
             raise Refused("what was erased is gone; it cannot be taken back")
-    words = f"took {type(done.command).__name__} back"
+    words = f"took the {_WORDS[type(done.command)]} back"
     return Outcome(
         message=words, identity_id=done.made or None, undoes=(command.command_id, replace(done, undone=True))
     )

@@ -1,7 +1,9 @@
 """Erasing a person or a video: from the gallery, from every topic, and from the media store."""
 
+import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -14,19 +16,26 @@ from schemas.commands import (
     IdentityForgotten,
     IdentityNamed,
 )
-from schemas.deadletters import EventRejected
 from schemas.erased import VideoErased
 from schemas.errors import UsageError
 from schemas.event import Event, VideoId
 from schemas.faces import FaceTracked
-from schemas.features import Vector
 from schemas.identities import IdentityRecorded
 from schemas.influence import AppearanceRecorded
-from schemas.links import LinkSubmitted
-from schemas.media import MediaFetched
-from schemas.segments import SegmentCut
-from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
-from streams.people import ask, new_id, tracks_of
+from streams.erasure_video import (
+    Key,
+    contents_of,
+    copies_of,
+    is_of_video,
+    keys_of_videos,
+    still_to_read,
+    traces_of_video,
+)
+from streams.kafka.admin import answered_to, group_lags
+from streams.kafka.bulk import BulkProducer, Record, latest_per_key, read_to_end
+from streams.keyframes import FOLDER as KEYFRAMES
+from streams.keyframes import Keyframes
+from streams.people import ask, new_id, readable, tracks_of
 from streams.settings import Settings
 from streams.topology import TOPICS
 from streams.traces import Search, Traces
@@ -35,17 +44,33 @@ from streams.world import open_media
 STAYING = ("ticks", "releases")
 """Topics without a word about videos or people."""
 
-Key = tuple[str, int, bytes]
-"""A topic, a partition of it, and a record key."""
+QUIET_LIMIT_S = 120.0
+"""A stage that works on a video may take so long to finish before it is erased."""
+
+LOOK_AGAIN_S = 0.5
+
+Names = IdentityNamed | IdentityEnrolled
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
-    """What an erasure did, and what must not be found any more."""
+    """What an erasure did, and what must not be found any more.
+
+    Attributes
+    ----------
+    records : dict
+        Records deleted, by topic.
+    copies : tuple of str
+        Videos with the same bytes, erased as well.
+    at_work : tuple of str
+        Stages that had not finished with a video in time: what they still write comes back.
+    """
 
     what: str
-    records: int
-    files: int
     traces: Traces
+    records: dict[str, int] = {}
+    files: int = 0
+    copies: tuple[VideoId, ...] = ()
+    at_work: tuple[str, ...] = ()
 
 
 def erase_person(settings: Settings, bootstrap: str, person: IdentityRecorded) -> Erased:
@@ -58,22 +83,40 @@ def erase_person(settings: Settings, bootstrap: str, person: IdentityRecorded) -
     """
     records = _everything(settings, bootstrap)
     mine = {track.track for track in tracks_of(settings, bootstrap, person.identity_id)}
-    events = dict(_events(records))
+    events = _events(records)
     ids = {person.identity_id, *_merged_into(events.values(), person.identity_id)}
-    about = [c for c in _commands(events.values()) if getattr(c, "identity_id", None) in ids or _named(c, person)]
-    traces = _traces_of_person(events.values(), about, ids=ids, tracks=mine)
-    answer = ask(
-        settings,
-        bootstrap,
-        IdentityForgotten(event_id=new_id(), given_at_s=time.time(), identity_id=person.identity_id),
-    )
+    request = IdentityForgotten(event_id=new_id(), given_at_s=time.time(), identity_id=person.identity_id)
+    answer = ask(settings, bootstrap, request)
+    about = _commands_about(events.values(), ids=ids, answer=answer)
+    traces = _traces_of_person(events.values(), about, ids=ids, tracks=mine | set(answer.erased))
+    traces = msgspec.structs.replace(traces, refs=tuple(sorted({*traces.refs, *answer.erased_refs})))
     keys = {key.encode() for key in answer.erased} | _keys_of_commands(answer, about)
-    doomed = [key for key in records if key[2] in keys] + [_answer_key(answer)]
-    return _finish(settings, bootstrap, doomed, person.identity_id, traces=_with_refs(traces, answer))
+    search = Search(traces)
+    doomed = [key for key in records if key[2] in keys or _is_dead_with(key, records[key], search)]
+    store = open_media(settings)
+    files = sum(store.remove(ref) for ref in traces.refs)  # type: ignore[attr-defined]  # both of our stores can
+    deleted = _bury(settings, bootstrap, [*doomed, _answer_key(answer)])
+    return Erased(what=person.identity_id, traces=traces, records=deleted, files=files)
 
 
-def erase_video(settings: Settings, bootstrap: str, video_id: VideoId) -> Erased:
-    """Erase a video: its records on every topic, its files, its faces, and what stages remember of it.
+def erase_video(
+    settings: Settings,
+    bootstrap: str,
+    video_id: VideoId,
+    *,
+    limit_s: float = QUIET_LIMIT_S,
+    say: Callable[[str], None] = lambda line: None,
+) -> Erased:
+    """Erase a video and its copies: records on every topic, files, faces, and what stages remember of it.
+
+    Stages that work on it are let finish first, and what they wrote meanwhile goes too: so nothing comes back.
+
+    Parameters
+    ----------
+    limit_s : float
+        Stages that take longer are not waited for; `Erased.at_work` names them.
+    say : callable
+        Hears in a line what is waited for.
 
     Raises
     ------
@@ -82,41 +125,107 @@ def erase_video(settings: Settings, bootstrap: str, video_id: VideoId) -> Erased
     UsageError
         Nothing is known of it.
     """
+    events = _events(_everything(settings, bootstrap))
+    ids = (video_id, *copies_of(events.values(), video_id))
+    if not any(is_of_video(key[2], video_id) for key in events):
+        raise UsageError(f"nothing is known of {video_id}; `groundswell watch --all` shows what was submitted")
+    done, give_up_at_s = Erased(what=video_id, traces=Traces(), copies=ids[1:]), time.monotonic() + limit_s
+    while True:
+        at_work = _wait_for_stages(settings, bootstrap, ids, give_up_at_s=give_up_at_s, say=say)
+        part = _erase_what_is_there(settings, bootstrap, ids)
+        done = msgspec.structs.replace(_sum(done, part), at_work=at_work)
+        if not part.records or at_work:
+            return done
+
+
+def _wait_for_stages(
+    settings: Settings, bootstrap: str, ids: Sequence[VideoId], *, give_up_at_s: float, say: Callable[[str], None]
+) -> tuple[str, ...]:
+    """Wait until every running stage has answered all there is of videos; name those that have not in time."""
+    before: set[tuple[Key, int]] | None = None
+    while True:
+        records = _everything(settings, bootstrap)
+        keys = keys_of_videos(_events(records), ids)
+        mine = {(key, records[key].offset) for key in keys}
+        if mine == before:
+            return ()
+        before = mine
+        running = [group.stage for group in group_lags(settings, bootstrap) if group.members]
+        while at_work := still_to_read(
+            (records[key] for key in keys), {stage: answered_to(settings, bootstrap, stage) for stage in running}
+        ):
+            if time.monotonic() > give_up_at_s:
+                return tuple(at_work)
+            say(f"waiting for {', '.join(at_work)} to finish with {ids[0]}")
+            time.sleep(LOOK_AGAIN_S)
+
+
+def _erase_what_is_there(settings: Settings, bootstrap: str, ids: Sequence[VideoId]) -> Erased:
     records = _everything(settings, bootstrap)
-    mine = {key: record for key, record in records.items() if is_of_video(key[2], video_id)}
-    if not mine:
-        raise UsageError(f"nothing is known of {video_id}; `groundswell watch` shows what was submitted")
-    events = [event for _, event in _events(mine)]
-    traces = Traces(refs=tuple(sorted(_refs(events))), vectors=tuple(_vectors(events)))
+    events = _events(records)
+    keys = set(keys_of_videos(events, ids))
+    if not keys:
+        return Erased(what=ids[0], traces=Traces())
+    mine, others = [events[key] for key in keys], [event for key, event in events.items() if key not in keys]
+    answers = [
+        _tell_folds(settings, bootstrap, video_id, events=[e for e in mine if getattr(e, "video_id", "") == video_id])
+        for video_id in ids
+    ]
+    traces = traces_of_video(mine, others, video_ids=ids)
+    refs = tuple(sorted({*traces.refs, *(ref for answer in answers for ref in answer.erased_refs)}))
+    traces = msgspec.structs.replace(traces, refs=refs)
+    erased = {key.encode() for answer in answers for key in answer.erased}
+    search = Search(traces)
+    keys |= {key for key in records if key[2] in erased or _is_dead_with(key, records[key], search)}
+    files = _delete_files(settings, ids, [*refs, *_notes_of_content(settings, mine, ids)])
+    deleted = _bury(settings, bootstrap, [*keys, *map(_answer_key, answers)])
+    return Erased(what=ids[0], traces=traces, records=deleted, files=files)
+
+
+def _tell_folds(settings: Settings, bootstrap: str, video_id: VideoId, *, events: Sequence[Event]) -> CommandAnswered:
+    """Have every stage with states forget a video, the gallery its faces, and creators that it was theirs."""
     with BulkProducer(settings, bootstrap) as producer:
-        now_s = time.time()
-        producer.send(VideoErased(event_id=new_id(), video_id=video_id, erased_at_s=now_s))
-        for appearance in (event for event in events if isinstance(event, AppearanceRecorded)):
+        producer.send(VideoErased(event_id=new_id(), video_id=video_id, erased_at_s=time.time()))
+        for appearance in (event for event in events if isinstance(event, AppearanceRecorded) and event.share):
             producer.send(msgspec.structs.replace(appearance, event_id=new_id(), share=0.0, outcomes=()))
-    answer = ask(settings, bootstrap, EraseRequested(event_id=new_id(), given_at_s=time.time(), video_id=video_id))
-    erased = {key.encode() for key in answer.erased}
-    doomed = [*mine, *(key for key in records if key[2] in erased and key not in mine), _answer_key(answer)]
-    return _finish(settings, bootstrap, doomed, video_id, traces=_with_refs(traces, answer), folder=folder_of(video_id))
+    return ask(settings, bootstrap, EraseRequested(event_id=new_id(), given_at_s=time.time(), video_id=video_id))
 
 
-def is_of_video(key: bytes, video_id: VideoId) -> bool:
-    """Whether a record key is a video's own: its id, or what begins with it; not the note that it was erased."""
-    name = key.decode(errors="replace")
-    return name == video_id or (name.startswith(f"{video_id}/") and name != f"{video_id}/erased")
+def _delete_files(settings: Settings, ids: Iterable[VideoId], refs: Iterable[str]) -> int:
+    """Delete files of the media store, the folders of videos, pictures that were shown, partial downloads."""
+    store, keyframes = open_media(settings), Keyframes(open_media(settings), settings.home / KEYFRAMES)
+    count = 0
+    for ref in [ref for ref in refs if not ref.endswith("/")] + [folder_of(video_id) for video_id in ids]:
+        count += store.remove(ref)  # type: ignore[attr-defined]  # both of our stores can
+    for video_id in ids:
+        count += keyframes.forget(video_id)
+        shutil.rmtree(settings.home / "scratch" / folder_of(video_id), ignore_errors=True)
+    return count
 
 
-def _finish(
-    settings: Settings, bootstrap: str, doomed: Iterable[Key], what: str, *, traces: Traces, folder: str = ""
-) -> Erased:
-    """Delete files and write tombstones; dead letters with a trace inside go as well."""
-    store = open_media(settings)
-    places = [*traces.refs, *([folder] if folder else [])]
-    files = sum(store.remove(ref) for ref in places)  # type: ignore[attr-defined]  # both of our stores can
-    keys = {*doomed, *_dead_letters(settings, bootstrap, traces)}
+def _notes_of_content(settings: Settings, events: Iterable[Event], ids: Iterable[VideoId]) -> list[str]:
+    """Notes that say these videos brought some bytes first; another's stay."""
+    store, mine = open_media(settings), {video_id.encode() for video_id in ids}
+    return [ref for ref in contents_of(events) if store.exists(ref) and store.get(ref) in mine]
+
+
+def _sum(done: Erased, part: Erased) -> Erased:
+    traces = Traces(
+        names=tuple(sorted({*done.traces.names, *part.traces.names})),
+        refs=tuple(sorted({*done.traces.refs, *part.traces.refs})),
+        vectors=(*done.traces.vectors, *part.traces.vectors),
+    )
+    records = Counter(done.records) + Counter(part.records)
+    return msgspec.structs.replace(done, traces=traces, records=dict(records), files=done.files + part.files)
+
+
+def _bury(settings: Settings, bootstrap: str, keys: Iterable[Key]) -> dict[str, int]:
+    """Write tombstones; how many on each topic."""
+    doomed = sorted(set(keys))
     with BulkProducer(settings, bootstrap) as producer:
-        for topic_name, partition, key in sorted(keys):
+        for topic_name, partition, key in doomed:
             producer.send_raw(topic_name, partition, key=key, value=None)
-    return Erased(what=what, records=len(keys), files=files, traces=traces)
+    return dict(Counter(topic_name for topic_name, _, _ in doomed))
 
 
 def _everything(settings: Settings, bootstrap: str) -> dict[Key, Record]:
@@ -125,50 +234,46 @@ def _everything(settings: Settings, bootstrap: str) -> dict[Key, Record]:
     return {(record.topic, record.partition, record.key or b""): record for record in records}
 
 
-def _events(records: dict[Key, Record]) -> Iterator[tuple[Key, Event]]:
-    for key, record in records.items():
-        if record.topic != "dead-letters":
-            yield key, event_of(record)
+def _events(records: Mapping[Key, Record]) -> dict[Key, Event]:
+    """Read events; what nobody can read goes by its key, as an event about nothing."""
+    return {key: readable(record) or Event(event_id="") for key, record in records.items()}
 
 
-def _dead_letters(settings: Settings, bootstrap: str, traces: Traces) -> Iterator[Key]:
-    search = Search(traces)
-    for record in latest_per_key(read_to_end(settings, bootstrap, ["dead-letters"])).values():
-        event = event_of(record)
-        if isinstance(event, EventRejected) and search.in_record(record.value or b""):
-            yield record.topic, record.partition, record.key or b""
+def _is_dead_with(key: Key, record: Record, search: Search) -> bool:
+    """Whether a dead letter holds a trace."""
+    return key[0] == "dead-letters" and search.in_record(record.value or b"") is not None
 
 
 def _merged_into(events: Iterable[Event], identity_id: str) -> set[str]:
     return {e.identity_id for e in events if isinstance(e, IdentityRecorded) and e.merged_into == identity_id}
 
 
-def _commands(events: Iterable[Event]) -> list[IdentityNamed | IdentityEnrolled]:
-    """Commands that carry a name, from their own topic and from the gallery's log."""
+def _commands_about(events: Iterable[Event], *, ids: set[str], answer: CommandAnswered) -> list[Names]:
+    """Commands that carry a name or a photo of somebody, from their own topic and from the gallery's log."""
+    known = {key.removeprefix("command/") for key in answer.erased if key.startswith("command/")}
     found = (event.command if isinstance(event, CommandTaken) else event for event in events)
-    return [command for command in found if isinstance(command, IdentityNamed | IdentityEnrolled)]
+    return [
+        command
+        for command in found
+        if isinstance(command, IdentityNamed | IdentityEnrolled)
+        and (command.event_id in known or command.identity_id in ids)
+    ]
 
 
-def _named(command: IdentityNamed | IdentityEnrolled, person: IdentityRecorded) -> bool:
-    return bool(person.name) and command.name == person.name
-
-
-def _traces_of_person(
-    events: Iterable[Event], about: Sequence[IdentityNamed | IdentityEnrolled], *, ids: set[str], tracks: set[str]
-) -> Traces:
-    faces = [e for e in events if isinstance(e, FaceTracked) and e.record_key in tracks]
-    known = [e for e in events if isinstance(e, IdentityRecorded) and e.identity_id in ids]
+def _traces_of_person(events: Iterable[Event], about: Sequence[Names], *, ids: set[str], tracks: set[str]) -> Traces:
+    known = list(events)
+    faces = [e for e in known if isinstance(e, FaceTracked) and e.record_key in tracks]
+    people = [e for e in known if isinstance(e, IdentityRecorded) and e.identity_id in ids]
     photos = [photo.vector for command in about if isinstance(command, IdentityEnrolled) for photo in command.photos]
-    centroids = [e.centroid for e in known if e.centroid is not None]
-    names = {e.name for e in known if e.name} | {command.name for command in about if command.name}
+    others = {e.name for e in known if isinstance(e, IdentityRecorded) and e.identity_id not in ids}
     return Traces(
-        names=tuple(sorted(names)),
+        names=tuple(sorted({e.name for e in (*people, *about) if e.name and e.name not in others})),
         refs=tuple(sorted({face.crop_ref for face in faces if face.crop_ref})),
-        vectors=(*(face.vector for face in faces), *photos, *centroids),
+        vectors=(*(face.vector for face in faces), *photos, *(e.centroid for e in people if e.centroid is not None)),
     )
 
 
-def _keys_of_commands(answer: CommandAnswered, about: Iterable[IdentityNamed | IdentityEnrolled]) -> set[bytes]:
+def _keys_of_commands(answer: CommandAnswered, about: Iterable[Names]) -> set[bytes]:
     """A command lies on its own topic by its id, and in the gallery's log as taken."""
     ids = {key.removeprefix("command/") for key in answer.erased if key.startswith("command/")}
     ids |= {command.event_id for command in about}
@@ -177,26 +282,3 @@ def _keys_of_commands(answer: CommandAnswered, about: Iterable[IdentityNamed | I
 
 def _answer_key(answer: CommandAnswered) -> Key:
     return "commands", 0, answer.record_key.encode()
-
-
-def _with_refs(traces: Traces, answer: CommandAnswered) -> Traces:
-    return msgspec.structs.replace(traces, refs=tuple(sorted({*traces.refs, *answer.erased_refs})))
-
-
-def _refs(events: Iterable[Event]) -> Iterator[str]:
-    """Every place in the media store that a video's events name."""
-    for event in events:
-        match event:
-            case MediaFetched():
-                yield from filter(None, (event.media_ref, event.thumbnail_ref))
-                yield from (track.ref for track in event.subtitles if track.ref)
-            case SegmentCut():
-                yield from filter(None, (event.frames_ref, event.audio_ref))
-            case FaceTracked():
-                yield from filter(None, (event.crop_ref,))
-            case LinkSubmitted():
-                yield from filter(None, (event.upload_ref, *(subtitles.ref for subtitles in event.subtitles)))
-
-
-def _vectors(events: Iterable[Event]) -> Iterator[Vector]:
-    return (event.vector for event in events if isinstance(event, FaceTracked))

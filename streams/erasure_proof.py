@@ -1,25 +1,29 @@
 """Whether anything of what was erased is left: in any record of any topic, or in any file of the home."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from schemas.errors import BrokerUnavailable
 from streams.kafka.admin import partition_counts
-from streams.kafka.bulk import BulkProducer, read_to_end
+from streams.kafka.bulk import BulkProducer, Record, read_to_end
 from streams.kafka.connection import confluent_config
 from streams.settings import Settings
 from streams.traces import Search, Traces
+from streams.world import open_media
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
 COMPACTION_LIMIT_S = 150.0
 """Kafka looks for work every 15 seconds, and deletes what it has replaced after a while."""
+
+STAYING_LOOKS = 6
+"""What is a key's last record in so many looks is not going to be replaced any more."""
 
 LOOK_AGAIN_S = 3.0
 POKE_KEY = b"erasure-proof"
@@ -38,15 +42,28 @@ AT_ONCE: Mapping[str, str] = {
 LARGEST_SLIDE_BYTES = 64 * 2**20
 """In larger files only exact copies are looked for: videos, weights, jars."""
 
+PART_BYTES = 64 * 2**20
+OVERLAP_BYTES = 2**16
+"""Large files are read in parts that overlap by more than any trace is long."""
+
 NO_RECORDS = ("__",)
 """Kafka's own topics hold offsets."""
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that is still there."""
+    """Something that is still there.
+
+    Attributes
+    ----------
+    where : str
+        Topic, partition, offset and key of a record, or a path below the home.
+    is_last : bool
+        Compaction will not take it away: a file, or the last record of its key.
+    """
 
     where: str
     what: str
+    is_last: bool = True
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,6 +72,7 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
     topics: int
     records: int
     files: int
+    bytes: int
     findings: list[Finding]
 
     @property
@@ -62,58 +80,128 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True):
         return not self.findings
 
 
-def prove(settings: Settings, bootstrap: str, traces: Traces, *, limit_s: float = COMPACTION_LIMIT_S) -> Proof:
+class _Looked(NamedTuple):
+    """How much was looked through, and what was found in it."""
+
+    things: int
+    size_bytes: int
+    findings: list[Finding]
+
+
+def prove(
+    settings: Settings,
+    bootstrap: str,
+    traces: Traces,
+    *,
+    limit_s: float = COMPACTION_LIMIT_S,
+    say: Callable[[str], None] = lambda line: None,
+) -> Proof:
     """Have Kafka compact everything, then read every topic from the beginning and every file of the home.
+
+    Parameters
+    ----------
+    say : callable
+        Hears in a line what is waited for.
 
     Raises
     ------
     BrokerUnavailable
         Kafka does not answer, or does not let us change its topics for the purpose.
+    StorageUnavailable
+        The media store is away.
     """
     names = [name for name in partition_counts(settings, bootstrap) if not name.startswith(NO_RECORDS)]
     search, give_up_at_s = Search(traces), time.monotonic() + limit_s
+    say("having Kafka compact its topics; this takes half a minute or so")
     with _compacting(settings, bootstrap, names):
+        records = _compacted(settings, bootstrap, names, search=search, give_up_at_s=give_up_at_s)
         while True:
-            _poke(settings, bootstrap, names)
+            files = _in_files(settings, search, traces)
+            if not files.findings or time.monotonic() > give_up_at_s or records.findings:
+                break
             time.sleep(LOOK_AGAIN_S)
-            is_late = time.monotonic() > give_up_at_s
-            read, findings = _in_topics(settings, bootstrap, names, search)
-            if findings and not is_late:
-                continue
-            scanned, in_files = _in_files(settings.home, search)
-            if is_late or not in_files:
-                return Proof(topics=len(names), records=read, files=scanned, findings=findings + in_files)
+            _poke(settings, bootstrap, names)
+    return Proof(
+        topics=len(names),
+        records=records.things,
+        files=files.things,
+        bytes=records.size_bytes + files.size_bytes,
+        findings=records.findings + files.findings,
+    )
 
 
-def _in_topics(settings: Settings, bootstrap: str, names: Iterable[str], search: Search) -> tuple[int, list[Finding]]:
-    count, found = 0, list[Finding]()
+def _compacted(settings: Settings, bootstrap: str, names: list[str], *, search: Search, give_up_at_s: float) -> _Looked:
+    """Look through all topics until nothing is found, or what is found is going to stay."""
+    looks_alike, before = 0, list[str]()
+    while True:
+        _poke(settings, bootstrap, names)
+        time.sleep(LOOK_AGAIN_S)
+        looked = _in_topics(settings, bootstrap, names, search)
+        staying = [finding.where for finding in looked.findings if finding.is_last]
+        looks_alike = looks_alike + 1 if staying and staying == before else 0
+        before = staying
+        if not looked.findings or looks_alike >= STAYING_LOOKS or time.monotonic() > give_up_at_s:
+            return looked
+
+
+def _in_topics(settings: Settings, bootstrap: str, names: Iterable[str], search: Search) -> _Looked:
+    count, size_bytes, found = 0, 0, list[tuple[Record, str]]()
+    last: dict[tuple[str, int, bytes | None], int] = {}
     for record in read_to_end(settings, bootstrap, names):
-        count += 1
         parts = (record.key or b"", record.value or b"", *(value for _, value in record.headers))
+        count, size_bytes = count + 1, size_bytes + sum(map(len, parts))
+        last[record.topic, record.partition, record.key] = record.offset
         what = next((what for part in parts if (what := search.in_record(part))), None)
-        if what:
-            found.append(Finding(where=f"{record.topic}/{record.partition}/{record.offset}", what=what))
-    return count, found
+        found += [(record, what)] if what else []
+    return _Looked(count, size_bytes, [_found_record(record, what, last) for record, what in found])
 
 
-def _in_files(home: Path, search: Search) -> tuple[int, list[Finding]]:
-    count, found = 0, list[Finding]()
-    for path in sorted(home.rglob("*")):
-        with suppress(OSError):  # what is gone by now holds nothing
-            if path.is_file() and not path.is_symlink():
-                count += 1
-                what = _in_file(path, search)
-                found += [Finding(where=str(path.relative_to(home)), what=what)] if what else []
-    for folder in sorted({path.parent for path in home.rglob("CURRENT")}):
-        found += _in_table(folder, home, search)
-    return count, found
+def _found_record(record: Record, what: str, last: Mapping[tuple[str, int, bytes | None], int]) -> Finding:
+    key = (record.key or b"").decode(errors="replace")
+    where = f"{record.topic}/{record.partition}/{record.offset} (key {key})"
+    return Finding(where=where, what=what, is_last=last[record.topic, record.partition, record.key] == record.offset)
+
+
+def _in_files(settings: Settings, search: Search, traces: Traces) -> _Looked:
+    count, size_bytes, found = 0, 0, list[Finding]()
+    for root in _roots(settings):
+        for path in sorted(root.rglob("*")):
+            with suppress(OSError):  # what is gone by now holds nothing
+                if path.is_file() and not path.is_symlink():
+                    count, size_bytes = count + 1, size_bytes + path.stat().st_size
+                    name = str(path.relative_to(root))
+                    what = search.in_path(name) or _in_file(path, search)
+                    found += [Finding(where=name, what=what)] if what else []
+    for folder in sorted({path.parent for path in settings.home.rglob("CURRENT")}):
+        found += _in_table(folder, settings.home, search)
+    store = open_media(settings)
+    left = [ref for ref in traces.refs if not ref.endswith("/") and store.exists(ref)]
+    return _Looked(
+        count, size_bytes, found + [Finding(where=f"media store: {ref}", what="a reference") for ref in left]
+    )
+
+
+def _roots(settings: Settings) -> list[Path]:
+    """The home, and a media store that is a folder elsewhere."""
+    if "://" in settings.media_location:
+        return [settings.home]
+    media = Path(settings.media_location).resolve()
+    return [settings.home] if media.is_relative_to(settings.home.resolve()) else [settings.home, media]
 
 
 def _in_file(path: Path, search: Search) -> str | None:
-    if path.suffix == ".deleted" or path.name.endswith(".deleted"):
+    if path.name.endswith(".deleted"):
         return "a part of a topic that Kafka is about to delete"
-    data = path.read_bytes()
-    return search.in_bytes(data) if len(data) <= LARGEST_SLIDE_BYTES else search.in_record(data)
+    size_bytes = path.stat().st_size
+    look = search.in_bytes if size_bytes <= LARGEST_SLIDE_BYTES else search.in_record
+    with path.open("rb") as file:
+        while data := file.read(PART_BYTES):
+            # Kafka keeps megabytes of zeros ready; a vector may end in a few.
+            if what := look(data.rstrip(b"\0") + b"\0" * 4):
+                return what
+            if len(data) == PART_BYTES:
+                file.seek(-OVERLAP_BYTES, 1)
+    return None
 
 
 def _in_table(folder: Path, home: Path, search: Search) -> Iterator[Finding]:

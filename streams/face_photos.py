@@ -85,10 +85,10 @@ def load_sight(settings: Settings) -> FaceSight:
 
 
 class PhotoAlbum:
-    """Pictures whose faces were found before: a table of pairs names each of them many times."""
+    """Pictures whose faces `sight` found before: a table of pairs names each of them many times."""
 
     def __init__(self, sight: FaceSight) -> None:
-        self._sight = sight
+        self.sight = sight
         self._faces: dict[Path, list[PhotoFace]] = {}
 
     def faces(self, path: Path) -> list[PhotoFace]:
@@ -100,7 +100,7 @@ class PhotoAlbum:
             There is no such file, or it is no picture.
         """
         if path not in self._faces:
-            self._faces[path] = faces_of(self._sight, read_photo(path))
+            self._faces[path] = faces_of(self.sight, read_photo(path))
         return self._faces[path]
 
     def compare(self, one: Path, other: Path) -> Comparison:
@@ -112,7 +112,7 @@ class PhotoAlbum:
             A file is absent or no picture.
         """
         first, second = self.faces(one), self.faces(other)
-        found, same_below = closest(first, second), self._sight.likeness.same_below
+        found, same_below = closest(first, second), self.sight.likeness.same_below
         return Comparison(
             a=PhotoSeen(path=str(one), faces=[_written(face) for face in first]),
             b=PhotoSeen(path=str(other), faces=[_written(face) for face in second]),

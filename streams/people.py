@@ -1,6 +1,7 @@
 """Everyone the gallery knows, and how to ask it for a change."""
 
 import time
+import unicodedata
 import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from schemas.codec import decode, encode
 from schemas.commands import (
     AnyCommand,
     Command,
@@ -18,13 +20,14 @@ from schemas.commands import (
     IdentityForgotten,
     Photo,
 )
-from schemas.errors import BrokerUnavailable, UsageError
+from schemas.errors import BrokerUnavailable, Unreadable, UsageError
 from schemas.event import WHOLE_VIDEO, Event
 from schemas.faces import FaceTracked, track_key
 from schemas.features import FeatureExtracted
 from schemas.identities import IdentityRecorded
-from streams.kafka.bulk import BulkProducer, event_of, follow, latest_per_key, read_to_end
+from streams.kafka.bulk import BulkProducer, Record, event_of, follow, latest_per_key, read_to_end
 from streams.settings import Settings
+from streams.text_safety import harmless
 
 if TYPE_CHECKING:
     from streams.face_photos import PhotoAlbum
@@ -34,6 +37,9 @@ ANSWER_LIMIT_S = 30.0
 
 MODALITY = "identity"
 SHORTEST_PREFIX = 4
+LONGEST_NAME = 200
+LONGEST_SAID = 60
+MOST_SUGGESTED = 5
 NOT_UNDOABLE = (CommandUndone, IdentityForgotten, EraseRequested)
 
 AnEvent = TypeVar("AnEvent", bound=Event)
@@ -67,9 +73,34 @@ def find(people: Iterable[IdentityRecorded], text: str) -> IdentityRecorded:
     prefix = text if text.startswith("person:") else f"person:{text}"
     is_long = len(prefix) >= len("person:") + SHORTEST_PREFIX
     found = named or [p for p in known if is_long and p.identity_id.startswith(prefix)]
-    if len(found) != 1:
-        raise UsageError(f"{len(found)} people are meant by {text!r}; `groundswell people list` shows names and ids")
-    return found[0]
+    if len(found) == 1:
+        return found[0]
+    said = harmless(text, longest=LONGEST_SAID)
+    if found:
+        ids = ", ".join(p.identity_id for p in found[:MOST_SUGGESTED])
+        raise UsageError(
+            f"{said} may be any of {len(found)} people: {ids}; `groundswell people list` shows them, say an id"
+        )
+    like = [harmless(p.name) for p in known if text and text.casefold() in p.name.casefold()][:MOST_SUGGESTED]
+    hint = f"did you mean {' or '.join(like)}?" if like else "`groundswell people list` shows names and ids"
+    raise UsageError(f"nobody is called {said}, and no id begins so; {hint}")
+
+
+def checked_name(name: str) -> str:
+    """Tidy what somebody shall be called.
+
+    Raises
+    ------
+    UsageError
+        It is empty or long, or has control characters.
+    """
+    tidy = " ".join(name.split(" ")).strip()
+    if not 0 < len(tidy) <= LONGEST_NAME or any(unicodedata.category(c) in ("Cc", "Cs") for c in tidy):
+        raise UsageError(
+            f"a name has 1 to {LONGEST_NAME} characters and no control characters; came {len(name)}: "
+            f"{harmless(name, longest=LONGEST_SAID)}"
+        )
+    return tidy
 
 
 def appearances(settings: Settings, bootstrap: str) -> list[FeatureExtracted]:
@@ -114,14 +145,15 @@ def ask(settings: Settings, bootstrap: str, command: Command, *, limit_s: float 
     BrokerUnavailable
         Kafka does not answer, or the identity stage does not within `limit_s`.
     UsageError
-        The gallery refuses; the message says why.
+        The gallery refuses, or could not read it; the message says why.
     """
+    _check(command)
     give_up_at_s = time.monotonic() + limit_s
     with closing(follow(settings, bootstrap, ["commands"], start="end", idle_s=0.2)) as records:
         with BulkProducer(settings, bootstrap) as producer:
             producer.send(command)
         for record in records:
-            answer = event_of(record) if record and record.value else None
+            answer = readable(record) if record and record.value else None
             if isinstance(answer, CommandAnswered) and answer.command_id == command.event_id:
                 return _accepted(answer)
             if time.monotonic() > give_up_at_s:
@@ -146,8 +178,8 @@ def last_undoable(settings: Settings, bootstrap: str) -> AnyCommand:
         There is none.
     """
     records = latest_per_key(read_to_end(settings, bootstrap, ["commands"])).values()
-    events = [event_of(record) for record in sorted(records, key=lambda record: record.offset)]
-    return undoable_among(events)
+    events = map(readable, sorted(records, key=lambda record: record.offset))
+    return undoable_among([event for event in events if event is not None])
 
 
 def undoable_among(events: Sequence[Event]) -> AnyCommand:
@@ -200,6 +232,8 @@ def _photo(album: "PhotoAlbum", path: Path) -> Photo:
         sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
         quality=good[0].sighting.quality.value,
         vector=to_vector(good[0].vector),
+        model=album.sight.model,
+        model_version=album.sight.version,
     )
 
 
@@ -211,4 +245,20 @@ def _accepted(answer: CommandAnswered) -> CommandAnswered:
 
 def _latest(settings: Settings, bootstrap: str, topic: str, kind: type[AnEvent]) -> list[AnEvent]:
     records = latest_per_key(read_to_end(settings, bootstrap, [topic])).values()
-    return [event for event in map(event_of, records) if isinstance(event, kind)]
+    return [event for event in map(readable, records) if isinstance(event, kind)]
+
+
+def readable(record: Record) -> Event | None:
+    """Read an event; None for what somebody else put on the topic: stages make a dead letter of it."""
+    try:
+        return event_of(record)
+    except Unreadable:
+        return None
+
+
+def _check(command: Command) -> None:
+    """Refuse here what no stage could read: on the topic it would stay for ever."""
+    try:
+        decode(encode(command), (type(command),))
+    except Unreadable as error:
+        raise UsageError(f"this cannot be asked of the gallery: {error}") from error

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Iterator
 from typing import Any  # Any: JSON
 
@@ -14,15 +15,34 @@ from schemas.features import Vector
 NEAR_COSINE = 1e-3
 """A copy that was rounded or averaged is this near; another face of the same person is not."""
 
-LARGEST_ENTRY = 1e3
-"""Bytes that are larger as a number belong to something else."""
+LARGEST_ENTRY = 10.0
+"""Bytes that are larger as a number belong to something else: entries of a face's vector stay below 1."""
 
-SHORTEST_NAME = 3
-"""Shorter names are found in everything."""
+SHORTEST_BARE_BYTES = 4
+"""A shorter name is found in everything, so only as a whole quoted text: that is how our records keep names."""
+
+LONGEST_DOUBTFUL_BYTES = 8
+"""A name as short as this may be a part of another word; only by itself does it count."""
+
+LEAST_ENERGY = 1e-4
+"""Sum of squares; what has less is no vector of a face: those have about 2."""
+
+_WINDOWS_AT_ONCE = 2**15
+
+_BASE64 = re.compile(r"[A-Za-z0-9+/]{8,}={0,2}")
+_LETTERS = frozenset(b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
 class Traces(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The names, references and vectors of what was erased."""
+    """What was erased.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of a person; of a video its title, description, address and file name.
+    refs : tuple of str
+        Places in the media store. One that ends in a slash stands for everything below it.
+    """
 
     names: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
@@ -33,22 +53,25 @@ class Search:
     """Looks for traces; made once for many places."""
 
     def __init__(self, traces: Traces) -> None:
-        self._words = dict(_words(traces))
+        self._names = sorted({written for name in traces.names for written in _spelt(name)})
+        self._refs = [ref.encode() for ref in traces.refs]
+        self._stem = _stem(self._refs)
         rows = [_numbers(vector) for vector in traces.vectors]
         self._dim = rows[0].size if rows else 0
         self._rows = _units(np.stack(rows)) if rows else np.zeros((0, 0))
         self._exact = dict(_exact(traces.vectors))
 
+    def in_path(self, path: str) -> str | None:
+        """Say what is found in where a file lies: a picture that was erased may lie there still."""
+        return self._in_words(f"/{path}".encode())
+
     def in_bytes(self, data: bytes) -> str | None:
         """Say what is found in raw bytes: words, exact vectors as numbers or as text, near vectors as numbers."""
-        for word, what in (*self._words.items(), *self._exact.items()):
-            if word in data:
-                return what
-        return "a vector nearly the same" if self._has_near(data) else None
+        return self._exactly(data) or ("a vector nearly the same" if self._has_near(data) else None)
 
     def in_record(self, data: bytes) -> str | None:
         """Say what is found in a record: in its bytes, and in every vector and nested record of its JSON."""
-        found = next((what for word, what in (*self._words.items(), *self._exact.items()) if word in data), None)
+        found = self._exactly(data)
         if found or not data.startswith((b"{", b"[")):
             return found
         try:
@@ -56,6 +79,15 @@ class Search:
         except ValueError:
             return None
         return next((what for what in self._in_json(content) if what), None)
+
+    def _exactly(self, data: bytes) -> str | None:
+        return self._in_words(data) or next((what for word, what in self._exact.items() if word in data), None)
+
+    def _in_words(self, data: bytes) -> str | None:
+        if any(_has_word(data, name) for name in self._names):
+            return "a name"
+        has_stem = bool(self._refs) and self._stem in data  # thousands of references begin alike
+        return "a reference" if has_stem and any(ref in data for ref in self._refs) else None
 
     def _in_json(self, value: Any) -> Iterator[str | None]:
         if isinstance(value, dict):
@@ -83,28 +115,47 @@ class Search:
             count = (len(data) - shift) // 4
             if count < self._dim:
                 continue
-            numbers = np.frombuffer(data, "<f4", count, shift)
-            sane = np.where(np.abs(numbers) < LARGEST_ENTRY, numbers, np.float32(0))  # NaN is not smaller
-            if self._slides_near(sane.astype(np.float64)):
+            if self._slides_near(np.frombuffer(data, "<f4", count, shift)):
                 return True
         return False
 
-    def _slides_near(self, numbers: NDArray[np.float64]) -> bool:
-        ones = np.ones(self._dim)
-        lengths = np.sqrt(np.maximum(np.convolve(numbers**2, ones, "valid"), 1e-12))
-        return any(bool(np.any(np.correlate(numbers, row, "valid") / lengths > 1 - NEAR_COSINE)) for row in self._rows)
+    def _slides_near(self, numbers: NDArray[np.float32]) -> bool:
+        """Hold every stretch of numbers against the vectors, where it can be one at all."""
+        is_sane = np.abs(numbers) < LARGEST_ENTRY  # NaN is not smaller
+        squares = np.where(is_sane, numbers, np.float32(0)).astype(np.float64) ** 2
+        odd, energy = (np.concatenate([[0.0], np.cumsum(part)]) for part in (~is_sane, squares))
+        could_be = (odd[self._dim :] == odd[: -self._dim]) & (energy[self._dim :] - energy[: -self._dim] > LEAST_ENERGY)
+        windows, places = np.lib.stride_tricks.sliding_window_view(numbers, self._dim), np.flatnonzero(could_be)
+        parts = (places[at : at + _WINDOWS_AT_ONCE] for at in range(0, len(places), _WINDOWS_AT_ONCE))
+        return any(self._is_near(windows[part].astype(np.float64)) for part in parts)
 
     def _is_near(self, rows: NDArray[np.float64]) -> bool:
         return bool(np.any(_units(rows) @ self._rows.T > 1 - NEAR_COSINE))
 
 
-def _words(traces: Traces) -> Iterator[tuple[bytes, str]]:
-    for name in traces.names:
-        if len(name) >= SHORTEST_NAME:
-            for written in (name, json.dumps(name)[1:-1]):
-                yield written.encode(), "a name"
-    for ref in traces.refs:
-        yield ref.encode(), "a reference"
+def _stem(refs: list[bytes]) -> bytes:
+    """What all references begin with."""
+    first, last = (min(refs), max(refs)) if refs else (b"", b"")
+    same = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:same]
+
+
+def _spelt(name: str) -> Iterator[bytes]:
+    """A name as it may lie in a file: as it is, and as JSON writes it."""
+    spellings = {name, json.dumps(name)[1:-1], json.dumps(name, ensure_ascii=False)[1:-1]}
+    is_short = len(name.encode()) < SHORTEST_BARE_BYTES
+    return ((f'"{written}"' if is_short else written).encode() for written in spellings)
+
+
+def _has_word(data: bytes, word: bytes) -> bool:
+    """Whether a word stands in `data` by itself: Ann is not in Annual."""
+    at = data.find(word)
+    while at >= 0:
+        around = (*data[max(0, at - 1) : at], *data[at + len(word) : at + len(word) + 1])
+        if len(word) > LONGEST_DOUBTFUL_BYTES or _LETTERS.isdisjoint(around):
+            return True
+        at = data.find(word, at + 1)
+    return False
 
 
 def _exact(vectors: tuple[Vector, ...]) -> Iterator[tuple[bytes, str]]:
@@ -131,8 +182,8 @@ def _packed(value: dict[str, Any]) -> NDArray[Any] | None:
 
 
 def _nested(text: str) -> bytes:
-    """A record inside a record, as in a dead letter; empty when this is none."""
-    if not text.startswith(("eyJ", "W3", "ey")):
+    """Bytes inside a record, as in a dead letter; empty when there are none."""
+    if not _BASE64.fullmatch(text):
         return b""
     try:
         return base64.b64decode(text)

@@ -15,9 +15,11 @@ from schemas.commands import (
     IdentityNamed,
     IdentityNot,
     IdentitySplit,
+    TrackKey,
 )
 from schemas.errors import UsageError
 from streams import settings as settings_module
+from streams.aligned import aligned
 from streams.text_safety import harmless
 
 if TYPE_CHECKING:
@@ -33,6 +35,9 @@ if TYPE_CHECKING:
         event_id: str
         given_at_s: float
 
+
+LONGEST_NAME = 48
+"""Characters of a name in a table; `--json` has all."""
 
 app = typer.Typer(help="The gallery: who is in the videos. Every change can be taken back, but forgetting.")
 
@@ -114,12 +119,13 @@ def enrol(
 
     groundswell people enrol "Ada Lovelace" ada-1.jpg ada-2.jpg
     """
-    from streams.people import everyone, photos_of
+    from streams.people import checked_name, everyone, photos_of
 
+    name = checked_name(name)
     settings, bootstrap = _place()
     same_name = [p.identity_id for p in everyone(settings, bootstrap) if p.name.casefold() == name.casefold()]
     if len(same_name) > 1:
-        raise UsageError(f"{len(same_name)} people are called {name!r}; merge them first, or name the photos otherwise")
+        raise UsageError(f"{len(same_name)} people are called {name}; merge them first, or name the photos otherwise")
     taken = photos_of(settings, photos)
     joined = same_name[0] if same_name else None
     _ask(
@@ -138,7 +144,10 @@ def name_person(
 
     groundswell people name 3fa9 "Ada Lovelace"
     """
-    _ask(IdentityNamed(**_stamp(), identity_id=_id_of(person), name=name), as_json=as_json)
+    from streams.people import checked_name
+
+    called = checked_name(name) if name.strip() else ""
+    _ask(IdentityNamed(**_stamp(), identity_id=_id_of(person), name=called), as_json=as_json)
 
 
 @app.command("merge")
@@ -164,7 +173,7 @@ def split(
 
     groundswell people split Ada youtube:dQw4w9WgXcQ/3/0
     """
-    _ask(IdentitySplit(**_stamp(), identity_id=_id_of(person), tracks=tuple(tracks)), as_json=as_json)
+    _ask(IdentitySplit(**_stamp(), identity_id=_id_of(person), tracks=tuple(map(_track, tracks))), as_json=as_json)
 
 
 @app.command("not")
@@ -173,7 +182,7 @@ def not_person(person: Person, track: Track, as_json: AsJson = False) -> None:
 
     groundswell people not Ada youtube:dQw4w9WgXcQ/3/0
     """
-    _ask(IdentityNot(**_stamp(), identity_id=_id_of(person), track=track), as_json=as_json)
+    _ask(IdentityNot(**_stamp(), identity_id=_id_of(person), track=_track(track)), as_json=as_json)
 
 
 @app.command("forget")
@@ -195,7 +204,7 @@ def forget(
     if as_json:
         typer.echo(msgspec.json.encode({"erased": erased.what, "records": erased.records, "files": erased.files}))
         return
-    typer.echo(f"forgot {found}: {erased.records} records, {erased.files} files")
+    typer.echo(f"forgot {found}: {sum(erased.records.values())} records, {erased.files} files")
 
 
 @app.command("undo")
@@ -232,6 +241,14 @@ def _id_of(person: str) -> str:
     return find(everyone(*_place()), person).identity_id
 
 
+def _track(text: str) -> str:
+    try:
+        return msgspec.convert(text, TrackKey)
+    except msgspec.ValidationError as error:
+        said = harmless(text, longest=LONGEST_NAME)
+        raise UsageError(f"{said} names no track; expected VIDEO/SEGMENT/TRACK as `people show` prints it") from error
+
+
 def _ask(command: Command, *, as_json: bool) -> None:
     """Send a command and say what came of it."""
     from streams.people import ask
@@ -252,31 +269,27 @@ def _public(person: "IdentityRecorded") -> dict[str, object]:
 
 
 def _print_people(known: "list[IdentityRecorded]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
     if not known:
-        typer.echo("nobody yet")
+        typer.echo("nobody yet: people appear as videos are watched, or by `groundswell people enrol`")
         return
-    table = Table("id", "name", "videos", "tracks", "photos", "seen", "not", box=None, pad_edge=False)
-    for person in known:
-        counts = (str(person.videos), str(person.tracks), str(person.photos), f"{person.screen_s:.1f} s")
-        table.add_row(person.identity_id, Text(harmless(person.name)), *counts, ", ".join(person.cannot_link))
-    Console().print(table)
+    rows = [
+        (
+            person.identity_id,
+            harmless(person.name, longest=LONGEST_NAME),
+            *map(str, (person.videos, person.tracks, person.photos)),
+            f"{person.screen_s:.1f} s",
+            ", ".join(person.cannot_link),
+        )
+        for person in known
+    ]
+    typer.echo(aligned(("id", "name", "videos", "tracks", "photos", "seen", "not"), rows))
 
 
 def _print_table(rows: "list[Row]") -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    columns = ("", "who", "videos", "tracks", "seen", "share", "with outcome", "views", "engagement")
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(
+    cells = [
+        (
             row.kind,
-            Text(harmless(row.name or row.id)),
+            harmless(row.name or row.id, longest=LONGEST_NAME),
             str(row.videos),
             "" if row.tracks is None else str(row.tracks),
             "" if row.screen_s is None else f"{row.screen_s:.1f} s",
@@ -285,4 +298,7 @@ def _print_table(rows: "list[Row]") -> None:
             "" if row.views is None else f"{row.views:,.0f}",
             "" if row.engagement is None else f"{row.engagement:.2%}",
         )
-    Console().print(table)
+        for row in rows
+    ]
+    header = ("kind", "who", "videos", "tracks", "seen", "share", "with outcome", "views", "engagement")
+    typer.echo(aligned(header, cells))

@@ -35,13 +35,13 @@ def show(
     from rich.console import Console
 
     from streams.kafka.connection import bootstrap_of
-    from streams.keyframes import Keyframes
+    from streams.keyframes import FOLDER, Keyframes
     from streams.video_record import read_record, shown
     from streams.world import open_media
 
     settings = settings_module.load()
     record = read_record(settings, bootstrap_of(settings), video_id)
-    video = shown(record, Keyframes(open_media(settings), settings.home / "keyframes"))
+    video = shown(record, Keyframes(open_media(settings), settings.home / FOLDER))
     if as_json:
         typer.echo(msgspec.json.encode(video))
         return

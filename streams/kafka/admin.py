@@ -225,6 +225,18 @@ def _group_lag(
     )
 
 
+def answered_to(settings: Settings, bootstrap: str, stage: str) -> dict[Place, int]:
+    """Read how far a stage has answered every event: what it committed, by topic and partition.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Nothing answers at `bootstrap`.
+    """
+    with _speaking_to(bootstrap):
+        return _committed(_client(settings, bootstrap), stage)
+
+
 def offset_ranges(settings: Settings, bootstrap: str, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
     """Read each place's first offset and the one after its last.
 

@@ -104,8 +104,8 @@ class FolderMediaStore:
             raise StorageUnavailable(f"{ref} is not in the media store at {self._folder}")
         return self._path(ref)
 
-    def remove(self, ref: str) -> bool:
-        """Delete a file, or a folder with everything in it; whether there was one.
+    def remove(self, ref: str) -> int:
+        """Delete a file, or a folder with everything in it; how many files there were.
 
         Raises
         ------
@@ -115,11 +115,12 @@ class FolderMediaStore:
         path = self._path(ref)
         with _in_our_errors(ref):
             if path.is_dir():
+                count = sum(1 for inside in path.rglob("*") if inside.is_file())
                 shutil.rmtree(path)
-                return True
+                return count
             was_there = path.is_file()
             path.unlink(missing_ok=True)
-            return was_there
+            return int(was_there)
 
     def _path(self, ref: str) -> Path:
         return self._folder / _checked(ref)
@@ -230,8 +231,10 @@ class FsspecMediaStore:
                     temporary.replace(self._cache._path(copy))
             return self._cache.local(copy)
 
-    def remove(self, ref: str) -> bool:
+    def remove(self, ref: str) -> int:
         """Delete a file, or everything whose name begins with it as a folder; also the copies of it here.
+
+        How many files there were in the store is returned.
 
         Raises
         ------
@@ -242,10 +245,10 @@ class FsspecMediaStore:
             self._cache.remove(f"{version.name}/{ref}")
         with _in_our_errors(ref):
             self._files.invalidate_cache()
-            was_there = bool(self._files.exists(self._place(ref)))
-            if was_there:
+            count = len(self._files.find(self._place(ref)))
+            if count:
                 self._files.rm(self._place(ref), recursive=True)
-            return was_there
+            return count
 
     def _place(self, ref: str) -> str:
         return f"{self._root}/{_checked(ref)}"
