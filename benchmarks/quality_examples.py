@@ -12,8 +12,8 @@ from models.layout import Block, Layout, Table
 from models.metadata_features import metadata_numbers
 from processors.text import own_words
 
-SPOKEN_CHARACTERS = 5_000
-"""Of what is said, so much is embedded: four windows; the words themselves are all counted."""
+SPOKEN_CHARACTERS = 1_500
+"""Of what is said, so much is embedded: one window or two; the words themselves are all counted."""
 
 MIN_SHARE = 0.02
 

@@ -166,22 +166,44 @@ def _without_words(text: str, words: set[str]) -> str:
 
 
 def speech_numbers(text: str, minutes: float = 0.0) -> dict[str, float]:
-    """Count words, and how fast, how varied and how applauded they are."""
+    """Count words, and how fast, how varied and how applauded they are, and how they are written down."""
     words = [word.lower() for word in _WORD.findall(text)]
     count = max(len(words), 1)
+    lowered = text.lower()
     numbers = {
         "words": float(len(words)),
         "log_words": float(np.log1p(len(words))),
         "word_characters": sum(map(len, words)) / count,
         "varied_words": len(set(words)) / count,
-        "laughter": text.lower().count("laughter") / count * 1000,
-        "applause": text.lower().count("applause") / count * 1000,
-        "music_marks": text.lower().count("[music]") / count * 100,
-        "questions_said": text.count("?") / count * 100,
         "you_said": sum(word in ("you", "your") for word in words) / count * 100,
         "i_said": sum(word in ("i", "me", "my") for word in words) / count * 100,
+        "capitals": sum(map(str.isupper, text)) / max(len(text), 1) * 100,
+        "ascii": sum(map(str.isascii, text)) / max(len(text), 1),
     }
+    numbers |= {name: lowered.count(mark) / count * 100 for name, mark in _MARKS.items()}
     return numbers | ({"words_per_minute": len(words) / minutes} if minutes else {})
+
+
+_MARKS = {
+    "laughter": "laughter",
+    "applause": "applause",
+    "music": "[music]",
+    "brackets": "[",
+    "questions_said": "?",
+    "exclamations_said": "!",
+    "commas": ",",
+    "stops": ".",
+    "speaker_changes": ">>",
+    "bleeps": "__",
+    "line_ends": "  ",
+    "digits": "0",
+    "uh": " uh ",
+    "like": " like ",
+    "know": " know ",
+    "bro": " bro ",
+    "guys": " guys ",
+}
+"""What is counted a hundred words."""
 
 
 @dataclass(frozen=True, kw_only=True)

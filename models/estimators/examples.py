@@ -47,6 +47,11 @@ class Examples:
         return Examples(table_rows(self.table, mask_or_places), self.layout, words)
 
     @property
+    def texts(self) -> tuple[Text, ...]:
+        """The words of each row, empty texts where there are none at all."""
+        return self.words or (Text(""),) * len(self)
+
+    @property
     def part_names(self) -> tuple[str, ...]:
         """What the parts of a prediction are called: the layout's blocks, then the words."""
         return (*(block.name for block in self.layout.blocks), WORDS)

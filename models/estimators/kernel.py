@@ -143,9 +143,7 @@ class _Spread:
 
     def hills(self, heights: Floats) -> tuple[Hills, ...]:
         shared = weights_for(heights / len(self.blocks), largest=1.0)
-        return tuple(
-            Hills(block, centres, shared) for block, centres in zip(self.blocks, self.centres, strict=True)
-        )
+        return tuple(Hills(block, centres, shared) for block, centres in zip(self.blocks, self.centres, strict=True))
 
 
 def _best_penalty(spread: _Spread, truth: Floats, folds: tuple[Fold, ...]) -> float:

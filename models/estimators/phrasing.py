@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.estimators.examples import Examples, Floats, Groups, Parts, Stored, parts_of, settled
 from models.estimators.folds import group_folds
@@ -13,7 +14,9 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 PENALTIES = (1.0, 3.0, 10.0, 30.0)
-INNER_FOLDS = 4
+INNER_FOLDS = 3
+EXACTNESS = 1e-5
+MOST_STEPS = 200
 
 
 @dataclass(frozen=True)
@@ -33,21 +36,21 @@ class FittedPhrasing:
         return parts_of(parts, base=self.intercept, totals=self.predict(examples))
 
     def _said(self, examples: Examples) -> Floats:
-        if not examples.words or not len(self.weights):
-            return np.zeros(len(examples))
-        said: Floats = self.words.rows(examples.words) @ self.weights
+        said: Floats = self.words.rows(examples.texts) @ self.weights
         return said
 
     def to_arrays(self) -> Stored:
-        arrays = {"buckets": self.words.buckets, "rarity": self.words.rarity, "weights": self.weights}
+        arrays: dict[str, NDArray[np.generic]] = {
+            "buckets": self.words.buckets,
+            "rarity": self.words.rarity,
+            "weights": self.weights,
+        }
         return Stored("phrasing", {"intercept": self.intercept}, arrays)
 
     @staticmethod
     def from_arrays(stored: Stored) -> "FittedPhrasing":
         arrays = stored.arrays
-        words = WordWeights(
-            True, np.asarray(arrays["buckets"], np.int32), np.asarray(arrays["rarity"], np.float64)
-        )
+        words = WordWeights(True, np.asarray(arrays["buckets"], np.int32), np.asarray(arrays["rarity"], np.float64))
         weights = np.asarray(arrays["weights"], np.float64)
         return FittedPhrasing(float(stored.parameters["intercept"]), words, weights)  # type: ignore[arg-type]  # ours
 
@@ -60,33 +63,30 @@ class Phrasing:
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedPhrasing:
         mean = float(truth.mean())
-        words = learn_words(examples.words, runs=True)
+        words = learn_words(examples.texts, runs=True)
         if not len(words.buckets):
             return FittedPhrasing(mean, words, np.zeros(0))
-        rows = words.rows(examples.words)
-        penalty = _best_penalty((rows @ rows.T).toarray(), truth, groups)
-        dual = _dual((rows @ rows.T).toarray(), truth - mean, penalty)
-        return FittedPhrasing(mean, words, _primal(rows, dual))
+        rows = words.rows(examples.texts)
+        penalty = _best_penalty(rows, truth, groups)
+        return FittedPhrasing(mean, words, _weights(rows, truth - mean, penalty))
 
 
-def _primal(rows: "csr_matrix", dual: Floats) -> Floats:
-    weights: Floats = rows.T @ dual
+def _weights(rows: "csr_matrix", centred: Floats, penalty: float) -> Floats:
+    """Solve without ever forming the square.
+
+    Source: Paige and Saunders, LSQR: an algorithm for sparse linear equations and sparse least squares, 1982.
+    """
+    from scipy.sparse.linalg import lsqr
+
+    weights: Floats = lsqr(rows, centred, damp=penalty**0.5, atol=EXACTNESS, btol=EXACTNESS, iter_lim=MOST_STEPS)[0]
     return weights
 
 
-def _dual(square: Floats, centred: Floats, penalty: float) -> Floats:
-    from scipy.linalg import solve
-
-    answer: Floats = solve(square + penalty * np.eye(len(square)), centred, assume_a="pos")
-    return answer
-
-
-def _best_penalty(square: Floats, truth: Floats, groups: Groups) -> float:
+def _best_penalty(rows: "csr_matrix", truth: Floats, groups: Groups) -> float:
     errors = np.zeros(len(PENALTIES))
     for fold in group_folds(groups, INNER_FOLDS):
         mean = truth[fold.taught].mean()
-        taught, across = square[np.ix_(fold.taught, fold.taught)], square[np.ix_(fold.held, fold.taught)]
         for place, penalty in enumerate(PENALTIES):
-            misses = truth[fold.held] - mean - across @ _dual(taught, truth[fold.taught] - mean, penalty)
-            errors[place] += (misses**2).sum()
+            weights = _weights(rows[fold.taught], truth[fold.taught] - mean, penalty)
+            errors[place] += ((truth[fold.held] - mean - rows[fold.held] @ weights) ** 2).sum()
     return PENALTIES[int(errors.argmin())]

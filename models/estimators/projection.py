@@ -54,7 +54,7 @@ class WordDirections:
 
     def of(self, examples: Examples) -> Floats:
         """Where each row lies, shape (n, directions); NaN where there are no words."""
-        rows = self.words.rows(examples.words)
+        rows = self.words.rows(examples.texts)
         places: Floats = stepped(rows @ self.axes)
         return np.where((np.diff(rows.indptr) > 0)[:, None], places, np.nan)
 
