@@ -15,8 +15,8 @@ Bools = NDArray[np.bool_]
 BINS = 10
 """Of the calibration error: equally many rows in each."""
 
-STEPS = 50
-"""Newton steps at most; a fit of two numbers takes about six."""
+STEPS = 20
+"""Newton steps; a fit of two numbers takes about six."""
 
 LEAST_CHANCE = 0.001
 """Nothing is impossible and nothing is certain, however the past went."""
@@ -97,22 +97,20 @@ def learn_sigmoid(scores: Floats, truth: Bools) -> Sigmoid:
     hoped = np.where(truth, (wins + 1) / (wins + 2), 1 / (len(truth) - wins + 2))
     middle, spread = float(scores.mean()), float(scores.std()) or 1.0
     columns = np.stack([(scores - middle) / spread, np.ones(len(scores))], axis=1)
-    found = np.array([0.0, np.log(hoped.mean() / (1 - hoped.mean()))])
+    found: Floats = np.array([0.0, np.log(hoped.mean() / (1 - hoped.mean()))])
     for _ in range(STEPS):
-        step = _newton_step(columns, hoped, found)
-        found += step
-        if np.abs(step).max() < 1e-10:
-            break
+        found = _improved(columns, hoped, found)
     slope = max(float(found[0]), 0.0) / spread  # a score that misleads says nothing
     offset = float(found[1]) - slope * middle if slope else float(np.log(hoped.mean() / (1 - hoped.mean())))
     return Sigmoid(slope, offset)
 
 
-def _newton_step(columns: Floats, hoped: Floats, found: Floats) -> Floats:
+def _improved(columns: Floats, hoped: Floats, found: Floats) -> Floats:
     chance = _logistic(columns @ found)
     curve = columns.T @ (columns * (chance * (1 - chance))[:, None]) + np.eye(2) * 1e-9
-    step: Floats = np.linalg.solve(curve, columns.T @ (hoped - chance))
-    return np.clip(step, -4.0, 4.0)
+    step = np.linalg.solve(curve, columns.T @ (hoped - chance))
+    improved: Floats = found + np.clip(step, -4.0, 4.0)
+    return improved
 
 
 def learn_isotonic(scores: Floats, truth: Bools) -> Isotonic:

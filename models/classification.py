@@ -33,8 +33,46 @@ MOST_STEPS = 2000
 
 _WORD = re.compile(r"\w+")
 _SMALL_WORDS = frozenset(
-    "a an and are as at be but by for from have ideally in is it its like more necessary not of on one or scene "
-    "scenes see that the their them to typically where with you your".split()
+    [
+        "a",
+        "an",
+        "and",
+        "are",
+        "as",
+        "at",
+        "be",
+        "but",
+        "by",
+        "for",
+        "from",
+        "have",
+        "ideally",
+        "in",
+        "is",
+        "it",
+        "its",
+        "like",
+        "more",
+        "necessary",
+        "not",
+        "of",
+        "on",
+        "one",
+        "or",
+        "scene",
+        "scenes",
+        "see",
+        "that",
+        "the",
+        "their",
+        "them",
+        "to",
+        "typically",
+        "where",
+        "with",
+        "you",
+        "your",
+    ]
 )
 
 

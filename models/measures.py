@@ -112,5 +112,5 @@ def classification_measures(truth: Bools, scores: Floats, *, threshold: float = 
         "accuracy": float((said == truth).mean()),
         "recall": recall,
         "f1": 2 * right / max(int(said.sum()) + int(truth.sum()), 1),
-        "ece": calibration_error(scores, truth) if (0 <= scores.min() and scores.max() <= 1) else float("nan"),
+        "ece": calibration_error(scores, truth) if (scores.min() >= 0 and scores.max() <= 1) else float("nan"),
     }

@@ -35,4 +35,5 @@ class Constant:
     name: str = "constant"
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedConstant:
+        del examples, groups, seed  # whatever they are
         return FittedConstant(float(truth.mean()))

@@ -1,5 +1,6 @@
 """Honest splits: what is judged has nothing in common with what was learned from."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ def time_folds(moments: Floats, count: int = FOLDS) -> tuple[Fold, ...]:
     """
     edges = np.quantile(moments, np.linspace(0, 1, count + 2)[1:], method="higher")
     folds = []
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in itertools.pairwise(edges):
         last = end == edges[-1]
         held = (moments >= start) & ((moments <= end) if last else (moments < end))
         folds.append(Fold(np.flatnonzero(moments < start), np.flatnonzero(held)))

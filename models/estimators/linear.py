@@ -45,6 +45,7 @@ class RidgeRegression:
     name: str = "ridge"
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedRidge:
+        del seed  # nothing is drawn
         numbers = fold_numbers(group_folds(groups), len(truth))
         best = ridge.cross_predict(examples.table, truth, examples.layout, folds=numbers)
         return FittedRidge(ridge.fit(examples.table, truth, examples.layout, penalty=best.penalty))

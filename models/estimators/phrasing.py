@@ -62,6 +62,7 @@ class Phrasing:
     name: str = "phrasing"
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedPhrasing:
+        del seed  # nothing is drawn
         mean = float(truth.mean())
         words = learn_words(examples.texts, runs=True)
         if not len(words.buckets):

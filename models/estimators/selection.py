@@ -148,10 +148,10 @@ def _weights(held_out: HeldOut, truth: Floats, rows: NDArray[np.int64]) -> dict[
 
 
 def _said(held_out: HeldOut, weights: tuple[float, ...], rows: NDArray[np.int64]) -> Floats:
-    return (
-        np.sum([w * (held_out.predictions[rows, i] - held_out.constants[rows]) for i, w in enumerate(weights)], axis=0)
-        + held_out.constants[rows]
-    )
+    said = held_out.constants[rows]
+    for place, weight in enumerate(weights):
+        said = said + weight * (held_out.predictions[rows, place] - held_out.constants[rows])
+    return said
 
 
 def _stack_out_of_fold(held_out: HeldOut, truth: Floats, rows: NDArray[np.int64]) -> Floats:

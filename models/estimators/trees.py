@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from models.estimators.examples import Examples, Floats, Groups, Parts, Parameter, Stored, parts_of, settled
+from models.estimators.examples import Examples, Floats, Groups, Parameter, Parts, Stored, parts_of, settled
 from models.estimators.projection import Projection, learn_projection
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class Trees:
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedTrees:
         import lightgbm
 
+        del groups  # nothing is chosen inside
         projection = learn_projection(examples, seed=seed)
         settings = {**FIXED, **dict(self.settings), "seed": seed}
         table = lightgbm.Dataset(projection.of(examples), truth, params={**FIXED, "min_data_in_bin": 3})

@@ -1,5 +1,6 @@
 """Which words are used: counts of pieces, hashed so that a vocabulary need not be kept."""
 
+import itertools
 import math
 import re
 import zlib
@@ -52,7 +53,7 @@ class Text:
     def by_word(self) -> Pieces:
         """Whole words, and pairs that stand together."""
         words = _WORD.findall(self.text[:MAX_CHARACTERS].lower())
-        return counted([*words, *(f"{a} {b}" for a, b in zip(words, words[1:], strict=False))])
+        return counted([*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))])
 
     @cached_property
     def by_run(self) -> Pieces:
