@@ -19,14 +19,15 @@ MIN_GROUPS = 20
 
 @dataclass(frozen=True)
 class ErrorDistribution:
-    """Errors (truth minus prediction) for a video of a group never seen.
+    """Errors (truth minus prediction) for a video of a group never seen; divided by its scale where it has one.
 
     Attributes
     ----------
     quantiles : array, shape (GRID,), ascending
         At levels (i + 0.5) / GRID.
     low, high : float
-        Offsets of an interval that holds the truth in `level` of cases.
+        Offsets of an interval that holds the truth in `level` of cases; infinite where too few groups were seen
+        to say so much.
     """
 
     quantiles: Floats
@@ -56,11 +57,43 @@ def learn_errors(errors: Floats, groups: NDArray[np.int64], *, level: float = 0.
     count = len(np.unique(groups))
     if count < MIN_GROUPS:
         raise TrainingImpossible(f"expected at least {MIN_GROUPS} groups (channels) for an interval, got {count}")
-    tail = (1 - level) / 2
-    outer = min(math.ceil((count + 1) * (1 - tail)) / count, 1.0)
-    levels = np.array([1 - outer, outer, *((np.arange(GRID) + 0.5) / GRID)])
-    low, high, *quantiles = _weighted_quantiles(errors, 1.0 / np.bincount(groups)[groups], levels)
+    return learn_scaled_errors(errors, np.ones(len(errors)), groups, level=level)
+
+
+def learn_scaled_errors(
+    errors: Floats, scales: Floats, groups: NDArray[np.int64], *, level: float = 0.9
+) -> ErrorDistribution:
+    """Describe errors in units of how large they were expected to be.
+
+    The offsets are those of one group more than were seen, so that few groups give wide intervals; with
+    fewer than 19 at 90 % nothing can be said, and they are infinite.
+
+    Parameters
+    ----------
+    errors : array, shape (n,)
+        Truth minus the prediction of a fit that saw nothing of the row's group.
+    scales : array, shape (n,), above zero
+        The error expected of each row, by a fit that saw nothing of its group either.
+
+    Source: Papadopoulos, Vovk and Gammerman, Regression conformal prediction with nearest neighbours, 2011 (normalised).
+    """
+    count = len(np.unique(groups))
+    outer = math.ceil((count + 1) * (1 + level) / 2) / count
+    levels = np.array([1 - min(outer, 1.0), min(outer, 1.0), *((np.arange(GRID) + 0.5) / GRID)])
+    weights = 1.0 / np.bincount(groups)[groups]
+    low, high, *quantiles = _weighted_quantiles(errors / scales, weights, levels)
+    if outer > 1:
+        low, high = -math.inf, math.inf
     return ErrorDistribution(np.array(quantiles), float(low), float(high), level)
+
+
+def intervals(
+    values: Floats, scales: Floats, errors: ErrorDistribution, *, limits: tuple[float, float] | None
+) -> tuple[Floats, Floats]:
+    """Lower and upper ends for predictions, each of shape (n,), inside the target's limits."""
+    low, high = values + errors.low * scales, values + errors.high * scales
+    smallest, largest = limits or (-math.inf, math.inf)
+    return np.clip(low, smallest, largest), np.clip(high, smallest, largest)
 
 
 def _weighted_quantiles(values: Floats, weights: Floats, levels: Floats) -> Floats:

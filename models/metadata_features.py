@@ -31,8 +31,7 @@ def metadata_numbers(metadata: Metadata, duration_s: float | None) -> dict[str, 
     """
     numbers = _of_title(metadata.title) if metadata.title else {}
     if metadata.description:
-        numbers["description_log_characters"] = math.log1p(len(metadata.description))
-        numbers["description_links"] = float(metadata.description.count("http"))
+        numbers |= _of_description(metadata.description)
     if metadata.tags:
         numbers["tags"] = float(len(metadata.tags))
         numbers["tags_log_characters"] = math.log1p(sum(map(len, metadata.tags)))
@@ -62,6 +61,26 @@ def _of_title(title: str) -> dict[str, float]:
         "title_emoji": float(len(_EMOJI.findall(title))),
         "title_you": float(sum(word in _YOU for word in lowered)),
         "title_i": float(sum(word in _I for word in lowered)),
+    }
+
+
+def _of_description(description: str) -> dict[str, float]:
+    lowered = [word.lower() for word in _WORD.findall(description)]
+    letters = sum(map(str.isalpha, description))
+    return {
+        "description_log_characters": math.log1p(len(description)),
+        "description_links": float(description.count("http")),
+        "description_words": float(len(lowered)),
+        "description_capitals": sum(map(str.isupper, description)) / max(letters, 1),
+        "description_digits": float(sum(map(str.isdigit, description))),
+        "description_questions": float(description.count("?")),
+        "description_exclamations": float(description.count("!")),
+        "description_emoji": float(len(_EMOJI.findall(description))),
+        "description_hashtags": float(description.count("#")),
+        "description_mentions": float(description.count("@")),
+        "description_ascii": sum(map(str.isascii, description)) / len(description),
+        "description_you": float(sum(word in _YOU for word in lowered)),
+        "description_i": float(sum(word in _I for word in lowered)),
     }
 
 

@@ -1,0 +1,1 @@
+"""Ways to learn a number from rows, all behind one small interface; see `examples` for it."""
