@@ -29,7 +29,7 @@ from models.languages import speaks
 from models.loudness import measure as measure_loudness
 from models.media.clock import Clock, Ticker, tick_s
 from models.media.container import heard_audio, open_media, seen_video, text_subtitles
-from models.media.cut import KEYFRAMES_FROM_S
+from models.media.cut import KEYFRAMES_FROM_S, PADDING_S
 from models.media.frames import PictureMaker
 from models.media.sampling import choose_sampling
 from models.media.segments import Segmenter, Span
@@ -121,7 +121,9 @@ class _Loop:
         self._read()
         self._begin_shots(self._detector.finish())
         self._sound.finish()
-        end_ms = max(round(self._end_s * 1000), self._sound.end_ms)
+        end_ms, declared_ms = max(round(self._end_s * 1000), self._sound.end_ms), (self._clock.declared_s or 0.0) * 1000
+        if declared_ms < end_ms < declared_ms + PADDING_S * 1000:
+            end_ms = int(declared_ms)
         self._close(self._segmenter.pass_time(end_ms) + self._segmenter.finish(end_ms))
         self._lap("cut")
         for span in self._found.spans:

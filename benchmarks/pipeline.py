@@ -1,9 +1,10 @@
 """What does a video cost through Kafka, beside the same networks in one plain loop?
 
-    python -m benchmarks.pipeline [FILE...] [--bare] [--hard] [--rounds 3] [--json]
+    python -m benchmarks.pipeline [FILE...] [--joined] [--long] [--hard] [--bare] [--rounds 3] [--json]
 
-Without files: the demo video. Several files are also joined to a 720p video of five minutes and one of 25 minutes,
-which is read by its keyframes (`benchmarks.made_videos`, kept in the folder for temporary files).
+Without files: the demo video. `--joined` adds a 720p video of five minutes that is made of the files, `--long` one of 25
+minutes, which is read by its keyframes, `--hard` videos that need memory: 2160p, and forty faces at 1440p (needs the
+extra `demo`). They are kept in the folder for temporary files (`benchmarks.made_videos`). `--bare` runs the plain loop alone.
 
 Everything runs on one core, in turns: a bare full decoding, the plain loop (`benchmarks.bare_loop`: one process, no
 Kafka, media store, events or JPEGs), and the whole system as `groundswell up` starts it, speech recognition off, from
@@ -11,9 +12,7 @@ the submission to the final prediction. Short files are taken several times, as 
 is that of all processes, ended ones included. What the workers take while nothing happens is measured first, shown, and
 taken off, and so are starting and a first video to warm up. The Kafka process is shown apart. Memory is sampled five
 times a second with child processes; `highest_mb` is the kernel's own count of each worker without them.
-
-`--bare` runs the plain loop alone. `--hard` adds videos that need memory: 2160p, and forty faces at 1440p (needs the
-extra `demo`). Exit 1 when an aim is missed.
+Exit 1 when an aim is missed.
 """
 
 import argparse
@@ -54,7 +53,7 @@ AT_LEAST_S = 60.0
 
 MOST_COPIES = 8
 IDLE_S = 15.0
-JOINED_S, LONG_S = 300.0, 1500.0
+JOINED_S, LONG_S, HARD_S = 300.0, 1500.0, 8.0
 TITLE = "What a short film may be called"
 
 BARE_PART = {
@@ -88,8 +87,13 @@ def main() -> int:
     """Measure and report; 1 when an aim is missed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE")
-    parser.add_argument("--bare", action="store_true", help="only the plain loop")
-    parser.add_argument("--hard", action="store_true", help="also videos made to need memory")
+    for name, text in (
+        ("--joined", "also five minutes at 720p made of the files"),
+        ("--long", "also 25 minutes of the same, read by keyframes"),
+        ("--hard", "also videos made to need memory"),
+        ("--bare", "only the plain loop"),
+    ):
+        parser.add_argument(name, action="store_true", help=text)
     parser.add_argument(
         "--rounds", type=int, default=3, help="of files shorter than five minutes; longer ones have one"
     )
@@ -98,7 +102,7 @@ def main() -> int:
     if hasattr(os, "sched_setaffinity"):  # a core-second is one thing only where nobody works on the other thread
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     cache = Path(os.environ.get("GROUNDSWELL_CACHE", user_cache_path("groundswell")))
-    networks, videos = Networks.load(WeightsCache(cache)), _videos(asked.files, cache, hard=asked.hard)
+    networks, videos = Networks.load(WeightsCache(cache)), _videos(asked, cache)
     run_bare(make_demo_video(cache / "demo").path, networks)
     if asked.bare:
         rounds = {path: [_round(path, networks, None, number=0)] for path in videos}
@@ -124,16 +128,17 @@ def _measure(videos: Sequence[Path], networks: Networks, settings: Settings, ask
         return missed | _report_memory(spent, resting, highest(settings), as_json=asked.json)
 
 
-def _videos(files: Sequence[Path], cache: Path, *, hard: bool) -> list[Path]:
+def _videos(asked: argparse.Namespace, cache: Path) -> list[Path]:
     """What to measure: the files, and what is made of them."""
     folder = Path(gettempdir()) / "groundswell-benchmarks"
-    videos = list(files) or [make_demo_video(cache / "demo").path]
-    if len(files) > 1:
-        videos += [joined(files, folder, size_px=(1280, 720), least_s=least_s) for least_s in (JOINED_S, LONG_S)]
-    if hard:
-        videos.append(large(videos[0], folder, size_px=(3840, 2160), length_s=8.0))
-        videos.append(crowded(folder, size_px=(2560, 1440), length_s=8.0))
-    return videos
+    files = list(asked.files) or [make_demo_video(cache / "demo").path]
+    lengths_s = [length_s for length_s, wanted in ((JOINED_S, asked.joined), (LONG_S, asked.long)) if wanted]
+    made = [joined(files, folder, size_px=(1280, 720), least_s=length_s) for length_s in lengths_s]
+    if asked.hard:
+        largest = max(files, key=lambda path: path.stat().st_size)
+        made.append(large(largest, folder, size_px=(3840, 2160), length_s=HARD_S))
+        made.append(crowded(folder, size_px=(2560, 1440), length_s=HARD_S))
+    return files + made
 
 
 def _round(path: Path, networks: Networks, system: LiveSystem | None, *, number: int) -> Round:

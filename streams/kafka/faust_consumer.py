@@ -30,7 +30,7 @@ QUIET_WAIT_MS = 500
 """Where nothing has come for a while no partition is left out, and an event is answered with at once, however
 long the request might wait. Ten requests a second of every worker were most of what an idle Kafka did."""
 
-QUIET_AFTER_S = 5.0
+QUIET_AFTER_S = 2.0
 
 
 async def _nothing_in_work() -> None:
