@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from models.media.cut import Cut, CutOptions
 
 STAGE = "segment"
-VERSION = "1"
+VERSION = "2"
 
 Output = SegmentCut | VideoSegmented | StageProgressed
 

@@ -1,4 +1,4 @@
-"""Finds what a home has left running: processes that carry its name in their environment, and locks."""
+"""Looks at processes: those that a home has left running, the locks they hold, the memory they took."""
 
 import os
 import signal
@@ -33,6 +33,15 @@ def wait_until_gone(home: Path, *, timeout_s: float) -> dict[int, str]:
     for pid in left:
         os.kill(pid, signal.SIGKILL)
     return left
+
+
+def highest_bytes(pid: int) -> int:
+    """The most memory a process ever held, as Linux counts it; 0 where it does not say."""
+    try:
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
 def locks_held(home: Path, *, timeout_s: float = 5.0) -> list[str]:

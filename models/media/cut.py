@@ -12,7 +12,7 @@ from av.stream import Discard, Stream
 from models.media.clock import Clock, Ticker
 from models.media.container import heard_audio, open_media, seen_video
 from models.media.picture import PictureTrack
-from models.media.sampling import choose_sampling
+from models.media.sampling import KEYFRAME_GAIN, choose_sampling
 from models.media.segments import Segmenter, Span
 from models.media.sound import SoundTrack
 from models.media.words import SubtitleSource, WordTrack
@@ -47,6 +47,8 @@ class CutOptions(msgspec.Struct, frozen=True, kw_only=True):
         to 0.998 (median cosine).
     keyframes_from_s : float
         Videos of this length and more are read by keyframes, where there are enough of them.
+    keyframe_gain : float
+        And where decoding nothing else is so many times cheaper.
     subtitles : tuple of SubtitleSource
         Best first; the first with words is used.
     """
@@ -54,6 +56,7 @@ class CutOptions(msgspec.Struct, frozen=True, kw_only=True):
     frame_rate_hz: float = 1.0
     every_frame: bool = False
     keyframes_from_s: float = KEYFRAMES_FROM_S
+    keyframe_gain: float = KEYFRAME_GAIN
     subtitles: tuple[SubtitleSource, ...] = ()
 
 
@@ -100,7 +103,9 @@ def cut(path: Path, folder: Path, options: CutOptions, report: Report | None = N
         read, and a warning.
     """
     with open_media(path) as container, SoundTrack(folder / "sound.pcm") as sound:
-        sampling = choose_sampling(path, container, keyframes_from_s=options.keyframes_from_s)
+        sampling = choose_sampling(
+            path, container, keyframes_from_s=options.keyframes_from_s, keyframe_gain=options.keyframe_gain
+        )
         cutter = _Cutter(container, sound, folder, options=options, sampling=sampling)
         cutter.read(report or _nobody_listens)
         return cutter.finish()

@@ -62,11 +62,21 @@ class PictureMaker:
         return np.ascontiguousarray(self._luma(frame)[::step_px, ::step_px])
 
     def jpeg(self, frame: VideoFrame) -> bytes:
-        """A JPEG as a person would see it: right colours, square pixels, turned, short side at most 720."""
-        pixels = self._pixels(frame)
-        turned = cv2.rotate(pixels, _TURNS[quarter_turns(frame)]) if quarter_turns(frame) else pixels
-        _, data = cv2.imencode(".jpg", turned, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+        """A JPEG of `pixels`."""
+        _, data = cv2.imencode(".jpg", self.pixels(frame), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
         return bytes(data)
+
+    def pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
+        """The picture as a person would see it: right colours, square pixels, turned, short side at most 720.
+
+        Returns
+        -------
+        array, shape (height, width, 3), blue first, as OpenCV wants it
+        """
+        stored = self._as_stored(frame)
+        if not quarter_turns(frame):
+            return stored
+        return np.asarray(cv2.rotate(stored, _TURNS[quarter_turns(frame)]), np.uint8)
 
     def _luma(self, frame: VideoFrame) -> NDArray[np.uint8]:
         bits = frame.format.components[0].bits
@@ -77,8 +87,7 @@ class PictureMaker:
         samples = lines if bits == 8 else (lines.view("<u2") >> (bits - 8)).astype(np.uint8)
         return samples[:, : frame.width]
 
-    def _pixels(self, frame: VideoFrame) -> NDArray[np.uint8]:
-        """Blue, green, red, as OpenCV wants them; shape (height, width, 3), not turned yet."""
+    def _as_stored(self, frame: VideoFrame) -> NDArray[np.uint8]:
         width_px, height_px = displayed_size_px(frame, self._pixel_aspect)
         if quarter_turns(frame) % 2:
             width_px, height_px = height_px, width_px

@@ -9,7 +9,8 @@ from schemas.errors import Unreadable
 from schemas.event import Event
 from streams.topology import topic
 
-FETCH_WAIT_MS = 100
+FETCH_WAIT_MS = 500
+"""A request is answered as soon as there is a record; asking oftener would only cost."""
 
 log = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ was handed out stays open until the runner finishes it, and the oldest open one 
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -25,18 +26,46 @@ FETCH_WAIT_MS = 100
 """Faust's 1500 would be the latency of an event: a partition that has just been read is left out of
 the next request, and waits until that is answered."""
 
+QUIET_WAIT_MS = 500
+"""Where nothing has come for a while no partition is left out, and an event is answered with at once, however
+long the request might wait. Ten requests a second of every worker were most of what an idle Kafka did."""
+
+QUIET_AFTER_S = 2.0
+
 
 async def _nothing_in_work() -> None:
     return
 
 
 class PromptThread(AIOKafkaConsumerThread):
-    """The thread that talks to Kafka, asking in short intervals."""
+    """The thread that talks to Kafka: asks in short intervals while records come, in longer ones in silence."""
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_max_wait_ms, start = FETCH_WAIT_MS, consumer.start
+
+        async def start_and_adapt() -> None:
+            await start()
+            _adapt_to_silence(consumer._fetcher)
+
+        consumer.start = start_and_adapt
         return consumer
+
+
+def _adapt_to_silence(fetcher: Any) -> None:
+    """Have the next request wait by what the last ones brought; a new assignment counts as a record."""
+    heard_s, answer = time.monotonic(), fetcher._proc_fetch_request
+
+    async def answer_and_adapt(assignment: Any, *args: Any) -> Any:
+        nonlocal heard_s
+        has_records = await answer(assignment, *args)
+        now_s = time.monotonic()
+        if has_records or not assignment.active:
+            heard_s = now_s
+        fetcher._fetch_max_wait_ms = QUIET_WAIT_MS if now_s - heard_s > QUIET_AFTER_S else FETCH_WAIT_MS
+        return has_records
+
+    fetcher._proc_fetch_request = answer_and_adapt
 
 
 class FinishedOnlyConsumer(Consumer):

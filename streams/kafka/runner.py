@@ -20,6 +20,7 @@ from typing import Any  # Faust is untyped
 from schemas.event import Event
 from streams import faults, metrics
 from streams.kafka.admin import create_changelogs
+from streams.kafka.batches import batches
 from streams.kafka.broadcast import Broadcast
 from streams.kafka.connection import aiokafka_security
 from streams.kafka.faust_app import REBALANCE_S, make_app
@@ -229,7 +230,7 @@ class Runner:
     # -- transforms ---------------------------------------------------------------------------------
 
     async def _transform_batches(self, stream: Any) -> None:
-        async for events in stream.noack_take(self.stage.batch, within=BATCH_WAIT_S):
+        async for events in batches(stream, most=self.stage.batch, within_s=BATCH_WAIT_S):
             await self._guarded(self._transform_batch, [event.message for event in events])
 
     async def _transform_batch(self, messages: Sequence[Any]) -> None:
@@ -247,7 +248,7 @@ class Runner:
                 await self._guarded(partial(self._fold_event, fold), [event.message])
 
         async def fold_together(stream: Any) -> None:
-            async for events in stream.noack_take(self.stage.batch, within=BATCH_WAIT_S):
+            async for events in batches(stream, most=self.stage.batch, within_s=BATCH_WAIT_S):
                 await self._guarded(partial(self._fold_event, fold), [event.message for event in events])
 
         return fold_together if self.stage.batch > 1 else fold_events

@@ -221,7 +221,7 @@ def test_the_same_file_makes_the_same_bytes(tmp_path):
 
 def test_frequent_keyframes_are_enough_for_a_long_video(tmp_path):
     clip = Clip(scenes_s=(20.0, 20.0), size_px=(64, 48), options={"g": "50", "sc_threshold": "40"})
-    result = cut_clip(tmp_path, clip, keyframes_from_s=30.0)
+    result = cut_clip(tmp_path, clip, keyframes_from_s=30.0, keyframe_gain=2.0)
     assert result.sampling == "keyframes"
     assert all(segment.frames for segment in result.segments)
     assert 20.0 in [segment.start_s for segment in result.segments]
@@ -229,7 +229,13 @@ def test_frequent_keyframes_are_enough_for_a_long_video(tmp_path):
 
 def test_rare_keyframes_are_not_enough(tmp_path):
     clip = Clip(scenes_s=(20.0,), size_px=(64, 48), options={"g": "1000"})
-    assert cut_clip(tmp_path, clip, keyframes_from_s=10.0).sampling == "regular"
+    assert cut_clip(tmp_path, clip, keyframes_from_s=10.0, keyframe_gain=0.0).sampling == "regular"
+
+
+@pytest.mark.parametrize(("every", "sampling"), [("1", "regular"), ("8", "regular"), ("150", "keyframes")])
+def test_a_long_video_is_read_by_keyframes_only_where_that_is_much_cheaper(tmp_path, every, sampling):
+    clip = Clip(scenes_s=(24.0,), options={"g": every, "x264-params": "scenecut=0"})
+    assert cut_clip(tmp_path, clip, keyframes_from_s=20.0).sampling == sampling
 
 
 def test_short_videos_are_read_in_full_however_frequent_their_keyframes(tmp_path):

@@ -14,7 +14,7 @@ MEASURE = """
 import json, resource, sys
 from pathlib import Path
 from models.media.cut import CutOptions, cut
-result = cut(Path(sys.argv[1]), Path(sys.argv[2]), CutOptions(keyframes_from_s=float(sys.argv[3])))
+result = cut(Path(sys.argv[1]), Path(sys.argv[2]), CutOptions(keyframes_from_s=float(sys.argv[3]), keyframe_gain=0.0))
 status = Path("/proc/self/status")  # getrusage would also count what our parent held when it forked
 peak = [line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM")] if status.exists() else []
 kilobytes = int(peak[0]) if peak else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from living import locks_held, wait_until_gone
+from living import highest_bytes, locks_held, wait_until_gone
 from source_server import serving
 
 from streams.demo_video import DemoVideo, make_demo_video
@@ -21,6 +21,8 @@ from streams.worker import cards
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 READY_LIMIT_S = 120.0
+
+WORKER_LIMIT_BYTES, TOGETHER_LIMIT_BYTES = 1_200_000_000, 5_000_000_000
 
 
 class System:
@@ -160,6 +162,16 @@ def test_status_shows_every_stage_with_its_worker_and_nothing_waiting(system: Sy
     answer = json.loads(system.run("status", "--json").stdout)
     assert {s["stage"]: s["workers"] for s in answer["stages"]} == {stage.name: 1 for stage in STAGES}
     assert answer["disk_bytes"]["media"] > 0
+
+
+def test_no_worker_needed_more_memory_than_is_promised(system: System) -> None:
+    """By the kernel's own count of the most each ever held, after all the videos above."""
+    held = {card.stage: highest_bytes(card.pid) for card in cards(system.home)}
+    if not any(held.values()):
+        pytest.skip("this system has no /proc that says how much memory a process held")
+    assert set(held) == {stage.name for stage in STAGES}
+    assert max(held.values()) < WORKER_LIMIT_BYTES, held
+    assert sum(held.values()) < TOGETHER_LIMIT_BYTES, held
 
 
 def test_a_second_system_on_the_same_home_says_that_one_runs(system: System) -> None:
