@@ -31,7 +31,7 @@ from streams.topology import TOPICS
 from streams.traces import Search, Traces
 from streams.world import open_media
 
-STAYING = ("ticks", "releases")
+STAYING = ("ticks", "releases", "targets")
 """Topics without a word about videos or people."""
 
 Key = tuple[str, int, bytes]

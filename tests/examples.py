@@ -13,6 +13,7 @@ from schemas.event import Event, derive_id
 from schemas.faces import Box, FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted, TimedWord, Transcript, Vector
 from schemas.links import LinkSubmitted, UploadedSubtitles
+from schemas.labels import LabelGiven
 from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import Interval, Reason, VideoScored
@@ -20,6 +21,7 @@ from schemas.progress import StageProgressed
 from schemas.releases import ReleaseFile, ReleasePublished
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import PooledVector, Summarised
+from schemas.targets import Measure, TargetClass, TargetDefined
 from schemas.ticks import TimePassed
 
 VIDEO_ID = "youtube:Xq3kT9mZ2aE"
@@ -198,6 +200,32 @@ OUTCOME = OutcomeObserved(
     subscribers=25_410,
 )
 
+LABEL = LabelGiven(
+    event_id=derive_id("label", "1", CUT.event_id, "rollout"),
+    video_id=VIDEO_ID,
+    target="launches",
+    scope="2",
+    label="rollout",
+    value="yes",
+    by="maria",
+    given_at_s=NOON_S + 3600,
+)
+
+TARGET = TargetDefined(
+    event_id=derive_id("define", "1", "launches"),
+    name="launches",
+    version=1,
+    kind="multilabel",
+    title="Launches",
+    description="What a rocket does in a segment.",
+    measures=(Measure(name="labelled", formula="labels", unit="yes or no for each class"),),
+    scope="both",
+    classes=(
+        TargetClass(name="rollout", definition="The rocket is on its way to the pad.", aliases=("roll-out",)),
+        TargetClass(name="lift_off", definition="The rocket leaves the ground."),
+    ),
+)
+
 SUMMARISED = Summarised(
     event_id=derive_id("assemble", "1", CUT.event_id, "video"),
     video_id=VIDEO_ID,
@@ -310,6 +338,8 @@ EXAMPLES: dict[type[Event], Event] = {
         TRACKED,
         COUNTED,
         OUTCOME,
+        LABEL,
+        TARGET,
         *OF_PEOPLE,
         SUMMARISED,
         SCORED,

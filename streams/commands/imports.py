@@ -1,0 +1,262 @@
+"""``groundswell import``: tables of outcomes and labels onto the topics."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+import typer
+
+from schemas.errors import UsageError
+from streams import settings as settings_module
+from streams.text_safety import harmless
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from schemas.event import Event
+    from streams.imports.columns import Names
+    from streams.imports.importing import Fetched, Imported, RowsToEvents
+    from streams.imports.label_rows import Classes
+    from streams.imports.tables import Line, Table
+
+app = typer.Typer(help="Bring in tables: how videos did, or what is in them.", no_args_is_help=True)
+
+SOME_REJECTED = 3
+"""Exit status when rows were taken and others were not; 1 when none was."""
+
+LOOKED_AT_ROWS = 200
+SHOWN_ROWS = 5
+LONGEST_CELL = 60
+
+File = Annotated[
+    Path, typer.Argument(metavar="FILE", help="CSV, TSV, JSON lines, Excel (.xlsx); all but Excel .gz too.")
+]
+Map = Annotated[list[str] | None, typer.Option("--map", help="views=playCount: which column means what. Repeatable.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what the columns and first rows mean; send nothing.")]
+Rejects = Annotated[Path | None, typer.Option(help="Write all rows that were not taken into this CSV.")]
+Platform = Annotated[str, typer.Option(help="Where the ids are from: youtube, tiktok, vimeo, instagram.")]
+Year = Annotated[int | None, typer.Option(min=1970, max=2200, help="Of dates without one, such as 13.09.")]
+AsJson = Annotated[bool, typer.Option("--json", help="The outcome as one JSON object on the last line.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wishes:
+    """What was asked for on the command line."""
+
+    file: Path
+    mapping: tuple[str, ...]
+    dry_run: bool
+    rejects: Path | None
+    platform: str
+    year: int | None
+    observed_at_s: float | None
+    as_json: bool
+
+
+@app.command("outcomes")
+def outcomes(
+    file: File,
+    mapping: Map = None,
+    dry_run: DryRun = False,
+    rejects: Rejects = None,
+    platform: Platform = "",
+    year: Year = None,
+    observed: Annotated[str, typer.Option(help="When all of it was counted, if no column says: 2024-05-31.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Publish how videos did. Videos not seen yet become examples that are known by their words.
+
+    The same file twice changes nothing, nor does the order of its rows:
+
+        groundswell import outcomes us_videos.csv.gz --year 2017 --dry-run
+        groundswell import outcomes tiktok.csv --map views=plays,views --rejects bad.csv
+    """
+    from streams.imports.cells import moment
+
+    observed_at_s = moment(observed)
+    wishes = Wishes(
+        file=file, mapping=tuple(mapping or ()), dry_run=dry_run, rejects=rejects, platform=platform, year=year,
+        observed_at_s=observed_at_s, as_json=as_json,
+    )  # fmt: skip
+    _import(wishes, None)
+
+
+@app.command("labels")
+def labels(
+    file: File,
+    target: Annotated[str, typer.Option("--target", help="Whose classes they are; see `groundswell targets list`.")],
+    mapping: Map = None,
+    dry_run: DryRun = False,
+    rejects: Rejects = None,
+    platform: Platform = "",
+    as_json: AsJson = False,
+) -> None:
+    """Publish what people say is in videos or segments: a list of classes, one a row, or a column for each.
+
+    groundswell import labels labels_final.json --target scenes
+    """
+    wishes = Wishes(
+        file=file, mapping=tuple(mapping or ()), dry_run=dry_run, rejects=rejects, platform=platform, year=None,
+        observed_at_s=None, as_json=as_json,
+    )  # fmt: skip
+    _import(wishes, _classes(target, is_dry_run=dry_run))
+
+
+def _classes(name: str, *, is_dry_run: bool) -> "Classes":
+    """The target's classes; its definition is put on the topic where it is missing."""
+    from streams.imports.label_rows import Classes
+    from streams.kafka.connection import bootstrap_of
+    from streams.target_shelf import Shelf, publish, read_shelf
+
+    settings = settings_module.load()
+    shelf = Shelf() if is_dry_run and settings.kafka is None else read_shelf(settings, bootstrap_of(settings))
+    target = shelf.find(name)
+    if not target.classes:
+        raise UsageError(f"{name} has no classes to label; `groundswell targets show scenes` is one that has")
+    if not is_dry_run:
+        publish(settings, bootstrap_of(settings), [target])
+    return Classes(target)
+
+
+def _import(wishes: Wishes, classes: "Classes | None") -> None:
+    from streams.imports.importing import Imported
+    from streams.imports.tables import open_table
+
+    counts = Imported()
+    with open_table(wishes.file) as table:
+        first = list(islice(table.lines, LOOKED_AT_ROWS))
+        names = _names(wishes, table, first, classes)
+        _show_mapping(table, names, first, wishes)
+        if wishes.dry_run:
+            _show_rows(first, _reader(wishes, names, classes), counts)
+        else:
+            _send(wishes, table, first, names, classes, counts)
+    _say(wishes, names, counts)
+    if counts.rejected:
+        raise typer.Exit(SOME_REJECTED if counts.taken else 1)
+
+
+def _names(wishes: Wishes, table: "Table", first: "list[Line]", classes: "Classes | None") -> "Names":
+    from streams.imports.columns import COLUMNS, guess, overridden
+    from streams.imports.label_rows import CLASS, KNOWN_COLUMNS, check_columns
+
+    rows = [line.cells for line in first]
+    if classes is None:
+        return overridden(guess(table.headings, rows), wishes.mapping, table.headings, COLUMNS)
+    known = [*KNOWN_COLUMNS, *(f"{CLASS}{one.name}" for one in classes.target.classes)]
+    guessed = guess(table.headings, rows, KNOWN_COLUMNS) | classes.columns(table.headings)
+    names = overridden(guessed, wishes.mapping, table.headings, known)
+    check_columns(names, classes)
+    return names
+
+
+def _reader(
+    wishes: Wishes, names: "Names", classes: "Classes | None", fetched: "Fetched | None" = None
+) -> "RowsToEvents":
+    from streams.imports.importing import Fetched, RowsToEvents
+    from streams.imports.video_ids import VideoIds
+    from streams.imports.video_rows import Reading
+
+    known = fetched or Fetched()
+    reading = Reading(
+        names=names,
+        ids=VideoIds(known.by_title, wishes.platform),
+        year=wishes.year,
+        observed_at_s=wishes.observed_at_s,
+    )
+    return RowsToEvents(reading, known, classes)
+
+
+def _send(
+    wishes: Wishes, table: "Table", first: "list[Line]", names: "Names", classes: "Classes | None", counts: "Imported"
+) -> None:
+    """Publish everything, with a bar on the terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from streams.imports.importing import RejectsFile, bring_in, read_fetched
+    from streams.imports.tables import with_first
+    from streams.kafka.bulk import BulkProducer
+    from streams.kafka.connection import bootstrap_of
+
+    settings = settings_module.load()
+    bootstrap = bootstrap_of(settings)
+    reader = _reader(wishes, names, classes, read_fetched(settings, bootstrap))
+    with ExitStack() as stack:
+        rejects = stack.enter_context(RejectsFile(wishes.rejects, table.headings)) if wishes.rejects else None
+        bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+        task = bar.add_task("importing", total=1.0)
+        try:
+            with BulkProducer(settings, bootstrap) as producer:
+                bring_in(
+                    with_first(table, first, lambda: bar.update(task, completed=table.done())), reader, producer.send,
+                    counts=counts, on_reject=rejects.write if rejects else lambda line, reason: None,
+                )  # fmt: skip
+        except KeyboardInterrupt:
+            typer.echo(f"stopped after {counts.rows} rows; the same command again goes on without harm", err=True)
+            raise
+
+
+def _show_mapping(table: "Table", names: "Names", first: "list[Line]", wishes: Wishes) -> None:
+    from rich.console import Console
+    from rich.table import Table as Grid
+
+    from streams.imports.cells import has_no_year
+
+    console = Console(stderr=True)
+    grid = Grid("means", "column", "for example", box=None, pad_edge=False)
+    for ours, theirs in names.items():
+        grid.add_row(ours, harmless(", ".join(theirs)), _example(first, theirs))
+    console.print(grid)
+    used = {heading for theirs in names.values() for heading in theirs}
+    if unused := [heading for heading in table.headings if heading not in used]:
+        console.print(f"not used: {harmless(', '.join(unused), longest=500)}", style="dim", markup=False)
+    dates = [line.cells.get(h) for line in first for n in ("observed", "uploaded") for h in names.get(n, ())]
+    if wishes.year is None and any(map(has_no_year, dates)):
+        console.print("dates without a year are not used; say which with --year", style="yellow")
+
+
+def _example(first: "list[Line]", theirs: tuple[str, ...]) -> str:
+    from streams.imports.video_rows import cell_of
+
+    found = (cell_of(line.cells, theirs) for line in first)
+    return harmless(str(next((cell for cell in found if cell is not None), "")), longest=LONGEST_CELL)
+
+
+def _show_rows(first: "list[Line]", reader: "RowsToEvents", counts: "Imported") -> None:
+    """Read the first rows as an import would, and print what they would send."""
+    from streams.imports.importing import bring_in
+
+    shown: list[Event] = []
+    bring_in(first, reader, shown.append, counts=counts)
+    for event in shown[: SHOWN_ROWS * 2]:
+        typer.echo(_in_short(event))
+
+
+def _in_short(event: "Event") -> str:
+    fields: Mapping[str, object] = msgspec.to_builtins(event)
+    metadata = fields.get("metadata")
+    said = {**fields, **metadata} if isinstance(metadata, dict) else fields
+    hidden = ("type", "event_id", "video_id", "submission_id", "revision", "sha256", "metadata")
+    words = (f"{name}={harmless(str(v), longest=LONGEST_CELL)}" for name, v in said.items() if name not in hidden)
+    return f"{type(event).__name__} {fields['video_id']}  {'  '.join(words)}"
+
+
+def _say(wishes: Wishes, names: "Names", counts: "Imported") -> None:
+    for rejected in counts.examples:
+        typer.echo(
+            f"groundswell: {wishes.file.name}:{rejected.line}: {harmless(rejected.reason, longest=300)}", err=True
+        )
+    if more := counts.rejected - len(counts.examples):
+        typer.echo(f"groundswell: and {more} more rows; --rejects FILE writes all of them down", err=True)
+    if wishes.as_json:
+        typer.echo(msgspec.json.encode({"mapping": names, "dry_run": wishes.dry_run, **counts.figures()}))
+        return
+    verb = "read" if wishes.dry_run else "imported"
+    typer.echo(
+        f"{verb} {counts.taken} of {counts.rows} rows: {counts.outcomes} outcomes, {counts.labels} labels, "
+        f"{counts.videos} videos known by their words; {counts.rejected} rows not taken"
+    )
