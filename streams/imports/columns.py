@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from schemas.errors import UsageError
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "url": ("url", "video_url", "link", "video_link", "webpage_url", "permalink", "data"),
+    "url": ("url", "video_url", "link", "video_link", "webpage_url", "permalink"),
     "id": ("video_id", "videoid", "yt_id", "youtube_id", "post_id", "id", "slug"),
     "title": ("title", "video_title", "name", "title_file"),
     "description": ("description", "video_description", "desc", "caption", "text"),

@@ -137,7 +137,7 @@ def _separated(text: io.TextIOWrapper, separator: str, path: Path) -> tuple[tupl
 def _separated_lines(reader: "CsvReader", headings: tuple[str, ...]) -> Lines:
     number = reader.line_num + 1
     for cells in reader:
-        if len(cells) == len(headings):
+        if len(cells) == len(headings) and any(cells):
             yield Line(number, dict(zip(headings, cells, strict=True)))
         elif any(cells):
             problem = (
