@@ -141,7 +141,8 @@ def hashtag_classes(target: TargetDefined, examples: Iterable[Summarised]) -> tu
 def hashtag_truth(classes: Sequence[str], examples: Sequence[Summarised]) -> Floats:
     """Which example bears which hashtag, shape (n_examples, n_classes), 0 or 1."""
     borne = [{h.casefold() for h in e.metadata.hashtags} for e in examples]
-    return np.array([[float(c in tags) for c in classes] for tags in borne], np.float64).reshape(-1, len(classes))
+    truth = [float(c in tags) for tags in borne for c in classes]
+    return np.array(truth, np.float64).reshape(len(borne), len(classes))
 
 
 def label_truth(target: TargetDefined, labels: Iterable[LabelGiven]) -> dict[tuple[VideoId, Scope], Floats]:

@@ -20,6 +20,8 @@ TABLES: Mapping[str, type[msgspec.Struct]] = {"measures": Measure, "classes": Ta
 
 MULTILABEL: frozenset[Formula] = frozenset({"hashtags", "labels"})
 
+NAME_RULE = "expected a name of small letters, digits and _ that begins with a letter"
+
 Raw = dict[str, Any]  # Any: what TOML holds
 
 _BY_TABLE = re.compile(r"\.?(\w+)\[(\d+)\](?:\.(\w+))?")
@@ -121,7 +123,8 @@ def _type_mistake(error: str, places: _Places) -> str:
     found = _WITH_PATH.fullmatch(error)
     if found is None:  # a field of the definition itself is missing
         return f"{places.name}:1: {error}"
-    return f"{places.where(found['path'])}: {found['what']}{_choices(found['path'])}"
+    what = NAME_RULE if "matching regex" in found["what"] else found["what"]
+    return f"{places.where(found['path'])}: {what}{_choices(found['path'])}"
 
 
 def _choices(field: str) -> str:

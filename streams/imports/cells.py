@@ -3,8 +3,9 @@
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from schemas.errors import UsageError
@@ -12,6 +13,9 @@ from schemas.errors import UsageError
 Found = TypeVar("Found")
 
 MISSING = frozenset({"", "nan", "none", "null", "n/a", "na", "-", "[none]", "#n/a", "nat"})
+LONGEST_MISSING = 8
+"""The longest of them, with a space on either side."""
+
 SPOILT = frozenset({"#name?", "#ref!", "#value!", "#num!"})
 """What a spreadsheet makes of ids that begin with a sign."""
 
@@ -35,15 +39,17 @@ class BadCell(UsageError):
 
 def is_missing(cell: object) -> bool:
     """Whether a cell says nothing: empty, NaN, ``none`` and its like."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return True
-    return isinstance(cell, str) and cell.strip().lower() in MISSING
+    if type(cell) is str:  # nearly always
+        return not cell or (len(cell) <= LONGEST_MISSING and cell.strip().lower() in MISSING) or cell.isspace()
+    return cell is None or (isinstance(cell, float) and math.isnan(cell))
 
 
 def text(cell: object) -> str:
     """Read words; whole numbers that a spreadsheet keeps as fractions lose their ``.0``."""
     if is_missing(cell):
         return ""
+    if type(cell) is str:
+        return cell.strip()
     if isinstance(cell, float) and cell.is_integer():
         return str(int(cell))
     return str(cell).strip()
@@ -106,9 +112,8 @@ def moment(cell: object, year: int | None = None) -> float | None:
         return None
     if isinstance(cell, datetime | date):
         return _seconds(datetime.combine(cell, datetime.min.time()) if not isinstance(cell, datetime) else cell)
-    words = text(cell)
     try:
-        return _epoch(words) or _calendar(words, year)
+        return _moment_of(text(cell), year)
     except (ValueError, OverflowError) as error:
         raise BadCell(f"expected a date such as 2024-05-31, got {_quoted(cell)}") from error
 
@@ -144,9 +149,7 @@ def words_list(cell: object) -> tuple[str, ...]:
     """Read a list of words: a JSON or Python list, or words with ``|``, ``,`` or ``;`` between."""
     if is_missing(cell):
         return ()
-    parts = cell if isinstance(cell, list) else _listed(text(cell))
-    words = (str(part).strip().strip("\"'#").strip() for part in parts)
-    return tuple(dict.fromkeys(word for word in words if word))[:MOST_TAGS]
+    return _words(cell) if isinstance(cell, list) else _words_in(text(cell))
 
 
 def read(read_cell: Callable[[object], Found], cell: object, column: str) -> Found:
@@ -163,6 +166,17 @@ def read(read_cell: Callable[[object], Found], cell: object, column: str) -> Fou
         raise BadCell(f"{column}: {error}") from error
 
 
+@lru_cache(maxsize=4096)
+def _words_in(words: str) -> tuple[str, ...]:
+    """Trending tables repeat a video's tags every day."""
+    return _words(_listed(words))
+
+
+def _words(parts: Iterable[object]) -> tuple[str, ...]:
+    words = (str(part).strip().strip("\"'#").strip() for part in parts)
+    return tuple(dict.fromkeys(word for word in words if word))[:MOST_TAGS]
+
+
 def _listed(words: str) -> list[Any]:  # Any: what JSON holds
     if words.startswith("[") and words.endswith("]"):
         try:
@@ -171,6 +185,11 @@ def _listed(words: str) -> list[Any]:  # Any: what JSON holds
             return words[1:-1].split(",")
         return found if isinstance(found, list) else [found]
     return _SPLIT_TAGS.split(words)
+
+
+@lru_cache(maxsize=4096)
+def _moment_of(words: str, year: int | None) -> float | None:
+    return _epoch(words) or _calendar(words, year)
 
 
 def _epoch(words: str) -> float | None:

@@ -90,7 +90,8 @@ class VideoRow:
 
     def cell(self, name: str) -> object:
         """What the row has in the column that means `name`; None when nothing."""
-        return cell_of(self._row, self._reading.names.get(name, ()))
+        headings = self._reading.names.get(name)
+        return cell_of(self._row, headings) if headings else None
 
     def text(self, name: str) -> str:
         """The same as words."""
