@@ -25,7 +25,7 @@ from streams.imports.video_ids import VideoIds
 from streams.imports.video_rows import Reading
 
 AIM_ROWS_A_SECOND = 5000
-LARGEST_RATIO = 60.0
+LARGEST_RATIO = {"csv module alone": 1.0, "rows to encoded events": 60.0, "to Kafka, confirmed": 110.0}
 """CPU against the csv module alone, which is written in C and makes nothing of what it reads."""
 
 DAYS = 5
@@ -36,7 +36,7 @@ HEADINGS = (
 
 
 def main() -> int:
-    """Measure and print; 1 when the ratio is above its limit."""
+    """Measure and print; 1 when a ratio is above its limit."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=50_000)
     parser.add_argument("--kafka", action="store_true", help="also send to an embedded Kafka")
@@ -45,23 +45,26 @@ def main() -> int:
     with TemporaryDirectory() as folder:
         path = _write(Path(folder) / "videos.csv", given.rows)
         reading_s = _timed(lambda: _only_read(path))
-        events_s = _timed(lambda: _import(path, lambda event: None if encode(event) else None))
-        rows = [_row("csv module alone", given.rows, reading_s, reading_s)]
-        rows.append(_row("rows to encoded events", given.rows, events_s, reading_s))
+        seconds = {"csv module alone": reading_s, "rows to encoded events": _timed(lambda: _import(path, _encoded))}
         if given.kafka:
-            rows.append(_row("to Kafka, confirmed", given.rows, _kafka_s(path, Path(folder)), reading_s))
+            seconds["to Kafka, confirmed"] = _kafka_s(path, Path(folder))
+    rows = [_row(what, given.rows / taken_s, taken_s / reading_s) for what, taken_s in seconds.items()]
     report("importing outcomes", rows, as_json=given.json)
-    return int(events_s / reading_s > LARGEST_RATIO)
+    return int(any(taken_s / reading_s > LARGEST_RATIO[what] for what, taken_s in seconds.items()))
 
 
-def _row(what: str, rows: int, seconds: float, reading_s: float) -> dict[str, str | float]:
+def _row(what: str, rows_per_second: float, ratio: float) -> dict[str, str | float]:
     return {
         "what": what,
-        "rows_per_second": rows / seconds,
+        "rows_per_second": rows_per_second,
         "aim_rows_per_second": float(AIM_ROWS_A_SECOND),
-        "ratio_to_reading": seconds / reading_s,
-        "largest_ratio": LARGEST_RATIO,
+        "ratio_to_reading": ratio,
+        "largest_ratio": LARGEST_RATIO[what],
     }
+
+
+def _encoded(event: Event) -> None:
+    encode(event)
 
 
 def _write(path: Path, rows: int) -> Path:
