@@ -32,12 +32,15 @@ class OutcomeObserved(VideoEvent, frozen=True, kw_only=True, omit_defaults=True)
 
     @property
     def record_key(self) -> str:
-        """By age; without one by the hour of counting; without that there is one record a video."""
+        """By age; without one by the hour of counting; without that by which scores there are.
+
+        So two studies that say no dates do not overwrite each other's figures.
+        """
         if self.age_h is not None:
             return f"{self.video_id}/{self.age_h}"
         if self.observed_at_s is not None:
             return f"{self.video_id}/at-{int(self.observed_at_s // HOUR_S)}"
-        return f"{self.video_id}/once"
+        return "+".join((f"{self.video_id}/once", *sorted(self.scores)))
 
     @property
     def moment(self) -> tuple[bool, int, float]:

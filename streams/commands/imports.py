@@ -74,9 +74,9 @@ def outcomes(
         groundswell import outcomes us_videos.csv.gz --year 2017 --dry-run
         groundswell import outcomes tiktok.csv --map views=plays,views --rejects bad.csv
     """
-    from streams.imports.cells import moment
+    from streams.imports.cells import moment, read
 
-    observed_at_s = moment(observed)
+    observed_at_s = read(moment, observed, "--observed")
     wishes = Wishes(
         file=file, mapping=tuple(mapping or ()), dry_run=dry_run, rejects=rejects, platform=platform, year=year,
         observed_at_s=observed_at_s, as_json=as_json,

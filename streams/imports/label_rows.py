@@ -32,6 +32,7 @@ _VALUES: Mapping[str, Judgement] = {
     **dict.fromkeys(("no", "n", "false", "0"), "no"),
     **dict.fromkeys(("skip", "unsure", "?"), "skip"),
 }
+_LONGEST_NAME_CHARACTERS = 100
 _LARGEST_SEGMENT = 10**6
 
 
@@ -89,7 +90,7 @@ def labels_of(row: VideoRow, names: Names, classes: Classes) -> list[LabelGiven]
     if not judged:
         raise BadCell("has no label")
     video_id, scope = row.video_id, _scope(row)
-    by = " ".join(row.text("by").replace("/", " ").split())[:100]
+    by = "".join(c if c.isprintable() and c != "/" else " " for c in row.text("by"))[:_LONGEST_NAME_CHARACTERS]
     given_s = cells.read(cells.moment, row.cell("given"), "given")
     made = (
         LabelGiven(

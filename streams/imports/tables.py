@@ -3,7 +3,6 @@
 import csv
 import gzip
 import io
-import json
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,6 +12,8 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, TypeAlias
+
+import msgspec
 
 from schemas.errors import UsageError
 
@@ -71,7 +72,7 @@ def with_first(table: Table, first: Iterable[Line], on_lines: Callable[[], None]
         yield line
 
 
-UNREADABLE = (OSError, EOFError, csv.Error, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, json.JSONDecodeError)
+UNREADABLE = (OSError, EOFError, csv.Error, UnicodeDecodeError, zipfile.BadZipFile, zlib.error, msgspec.DecodeError)
 
 
 @contextmanager
@@ -155,14 +156,14 @@ def _json_lines(text: io.TextIOWrapper) -> Lines:
 
 def _object(number: int, line: str) -> Line:
     try:
-        found = json.loads(line)
-    except ValueError as error:
+        found = msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError) as error:
         return Line(number, {}, f"is not JSON: {error}")
     return _row_of(number, found)
 
 
 def _json_list(text: io.TextIOWrapper, path: Path) -> Lines:
-    found = json.load(text)
+    found = msgspec.json.decode(text.read())
     if not isinstance(found, list):
         raise UsageError(f"{path.name} holds one JSON {type(found).__name__}; expected a list of objects, one a row")
     for number, item in enumerate(found, 1):

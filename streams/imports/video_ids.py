@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from schemas.errors import Refused
+from schemas.errors import Refused, UsageError
 from schemas.event import VideoId
 from streams.imports.cells import SPOILT, BadCell
 from streams.sources.urls import clean
@@ -21,6 +21,7 @@ _PLATFORMS: Mapping[str, re.Pattern[str]] = {
 }
 """Ids that can be told by their look. Instagram's and Vimeo's cannot."""
 
+_PLATFORM = re.compile(r"[a-z]{1,32}")
 _NAMED = re.compile(r"[a-z]+:[A-Za-z0-9_\-]{1,64}")
 _ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
 
@@ -34,9 +35,16 @@ class VideoIds:
         Videos that were fetched, by `title_key`.
     platform : str
         Where all ids of the table are from; empty to tell by their look.
+
+    Raises
+    ------
+    UsageError
+        `platform` cannot be one.
     """
 
     def __init__(self, fetched: Mapping[str, VideoId], platform: str = "") -> None:
+        if platform and not _PLATFORM.fullmatch(platform):
+            raise UsageError(f"--platform {platform}: expected a name in small letters, such as youtube or vimeo")
         self._fetched = fetched
         self._platform = platform
 

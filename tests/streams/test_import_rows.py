@@ -56,7 +56,11 @@ def test_viranovas_scores_and_transcripts(tmp_path: Path) -> None:
     events, counts = brought(write_table(tmp_path / "train.csv", VIRANOVA))
     first = outcomes(events)[0]
     assert (first.video_id, first.scores) == ("youtube:aB3dE5gH7jK", {"virality": 61.25, "engagement": 70.5})
-    assert (first.age_h, first.observed_at_s, first.record_key) == (None, None, "youtube:aB3dE5gH7jK/once")
+    assert (first.age_h, first.observed_at_s, first.record_key) == (
+        None,
+        None,
+        "youtube:aB3dE5gH7jK/once+engagement+virality",
+    )
     assert [e.transcript.split()[:2] for e in described(events)] == [["so", "today"], ["never", "do"]]
     assert (counts.taken, counts.outcomes, counts.videos, counts.rejected) == (3, 3, 2, 0)
 
@@ -155,6 +159,19 @@ def test_a_fetched_video_gets_the_outcome_and_keeps_its_own_words(tmp_path: Path
 def test_a_video_is_known_by_link_then_id(cells: dict[str, object], video_id: str) -> None:
     (outcome,) = outcomes(read_one({**cells, "views": 5, "title": "t", "channel": "c"}))
     assert outcome.video_id.startswith(video_id)
+
+
+@pytest.mark.parametrize(
+    ("platform", "own_id", "video_id"),
+    [("vimeo", "76979871", "vimeo:76979871"), ("", "76979871", "row:"), ("instagram", "CxYz_-1", "instagram:CxYz_-1")],
+)
+def test_a_platform_may_be_said_for_all_ids(platform: str, own_id: str, video_id: str) -> None:
+    assert VideoIds({}, platform).find(url="", own_id=own_id, channel="", title="").startswith(video_id)
+
+
+def test_a_platform_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(UsageError, match="small letters"):
+        VideoIds({}, "You/Tube")
 
 
 def test_numbers_of_rows_do_not_join_the_videos_of_two_tables() -> None:

@@ -71,9 +71,9 @@ def test_json_objects_may_have_different_fields(tmp_path: Path, name: str) -> No
 
 def test_a_json_line_that_is_none_is_named_and_the_rest_goes_on(tmp_path: Path) -> None:
     path = tmp_path / "t.jsonl"
-    path.write_text('{"id": 1}\n{"id": \n[1]\n{"id": 2}\n')
-    assert [bool(line.problem) for line in lines(path)] == [False, True, True, False]
-    assert [line.number for line in lines(path)] == [1, 2, 3, 4]
+    path.write_text('{"id": 1}\n{"id": \n[1]\n{"id": "half a \\ud800 sign"}\n{"id": 2}\n')
+    assert [bool(line.problem) for line in lines(path)] == [False, True, True, True, False]
+    assert [line.number for line in lines(path)] == [1, 2, 3, 4, 5]
 
 
 def test_excel_gives_rows_by_their_number_and_leaves_empty_ones_out(tmp_path: Path) -> None:
