@@ -218,5 +218,5 @@ def _twice(table: str, names: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def _toml(value: object) -> str:
-    """JSON's texts, numbers, truths and lists are TOML as well."""
-    return msgspec.json.encode(value).decode()
+    """JSON's texts, numbers, truths and lists are TOML as well, but for one sign that TOML wants escaped."""
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
