@@ -20,9 +20,9 @@ from schemas.codec import encode
 from schemas.event import Event
 from streams.imports.columns import guess
 from streams.imports.importing import Fetched, Imported, RowsToEvents, bring_in
+from streams.imports.rows import Reading
 from streams.imports.tables import Line, open_table
 from streams.imports.video_ids import VideoIds
-from streams.imports.video_rows import Reading
 
 AIM_ROWS_A_SECOND = 5000
 LARGEST_RATIO = {"csv module alone": 1.0, "rows to encoded events": 60.0, "to Kafka, confirmed": 110.0}

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
     from schemas.event import Event
     from streams.imports.columns import Names
-    from streams.imports.importing import Fetched, Imported, RowsToEvents
+    from streams.imports.importing import Imported, RowsToEvents
     from streams.imports.label_rows import Classes
     from streams.imports.tables import Line, Table
+    from streams.imports.whole_tables import Corrections
 
 app = typer.Typer(help="Bring in tables: how videos did, or what is in them.", no_args_is_help=True)
 
 SOME_REJECTED = 3
 """Exit status when rows were taken and others were not; 1 when none was."""
 
-LOOKED_AT_ROWS = 200
 SHOWN_ROWS = 5
 LONGEST_CELL = 60
 
@@ -47,12 +47,9 @@ class Wishes:
     """What was asked for on the command line."""
 
     file: Path
-    mapping: tuple[str, ...]
+    said: "Corrections"
     dry_run: bool
     rejects: Path | None
-    platform: str
-    year: int | None
-    observed_at_s: float | None
     as_json: bool
 
 
@@ -75,13 +72,11 @@ def outcomes(
         groundswell import outcomes tiktok.csv --map views=plays,views --rejects bad.csv
     """
     from streams.imports.cells import moment, read
+    from streams.imports.whole_tables import Corrections
 
     observed_at_s = read(moment, observed, "--observed")
-    wishes = Wishes(
-        file=file, mapping=tuple(mapping or ()), dry_run=dry_run, rejects=rejects, platform=platform, year=year,
-        observed_at_s=observed_at_s, as_json=as_json,
-    )  # fmt: skip
-    _import(wishes, None)
+    said = Corrections(mapping=tuple(mapping or ()), platform=platform, year=year, observed_at_s=observed_at_s)
+    _import(Wishes(file=file, said=said, dry_run=dry_run, rejects=rejects, as_json=as_json), None)
 
 
 @app.command("labels")
@@ -98,10 +93,10 @@ def labels(
 
     groundswell import labels labels_final.json --target scenes
     """
-    wishes = Wishes(
-        file=file, mapping=tuple(mapping or ()), dry_run=dry_run, rejects=rejects, platform=platform, year=None,
-        observed_at_s=None, as_json=as_json,
-    )  # fmt: skip
+    from streams.imports.whole_tables import Corrections
+
+    said = Corrections(mapping=tuple(mapping or ()), platform=platform)
+    wishes = Wishes(file=file, said=said, dry_run=dry_run, rejects=rejects, as_json=as_json)
     _import(wishes, _classes(target, is_dry_run=dry_run))
 
 
@@ -124,50 +119,20 @@ def _classes(name: str, *, is_dry_run: bool) -> "Classes":
 def _import(wishes: Wishes, classes: "Classes | None") -> None:
     from streams.imports.importing import Imported
     from streams.imports.tables import open_table
+    from streams.imports.whole_tables import LOOKED_AT_ROWS, names_of, reader_of
 
     counts = Imported()
     with open_table(wishes.file) as table:
         first = list(islice(table.lines, LOOKED_AT_ROWS))
-        names = _names(wishes, table, first, classes)
+        names = names_of(table, first, wishes.said, classes)
         _show_mapping(table, names, first, wishes)
         if wishes.dry_run:
-            _show_rows(first, _reader(wishes, names, classes), counts)
+            _show_rows(first, reader_of(names, wishes.said, classes=classes), counts)
         else:
             _send(wishes, table, first, names, classes, counts)
     _say(wishes, names, counts)
     if counts.rejected:
         raise typer.Exit(SOME_REJECTED if counts.taken else 1)
-
-
-def _names(wishes: Wishes, table: "Table", first: "list[Line]", classes: "Classes | None") -> "Names":
-    from streams.imports.columns import COLUMNS, guess, overridden
-    from streams.imports.label_rows import CLASS, KNOWN_COLUMNS, check_columns
-
-    rows = [line.cells for line in first]
-    if classes is None:
-        return overridden(guess(table.headings, rows), wishes.mapping, table.headings, COLUMNS)
-    known = [*KNOWN_COLUMNS, *(f"{CLASS}{one.name}" for one in classes.target.classes)]
-    guessed = guess(table.headings, rows, KNOWN_COLUMNS) | classes.columns(table.headings)
-    names = overridden(guessed, wishes.mapping, table.headings, known)
-    check_columns(names, classes)
-    return names
-
-
-def _reader(
-    wishes: Wishes, names: "Names", classes: "Classes | None", fetched: "Fetched | None" = None
-) -> "RowsToEvents":
-    from streams.imports.importing import Fetched, RowsToEvents
-    from streams.imports.video_ids import VideoIds
-    from streams.imports.video_rows import Reading
-
-    known = fetched or Fetched()
-    reading = Reading(
-        names=names,
-        ids=VideoIds(known.by_title, wishes.platform),
-        year=wishes.year,
-        observed_at_s=wishes.observed_at_s,
-    )
-    return RowsToEvents(reading, known, classes)
 
 
 def _send(
@@ -179,12 +144,13 @@ def _send(
 
     from streams.imports.importing import RejectsFile, bring_in, read_fetched
     from streams.imports.tables import with_first
+    from streams.imports.whole_tables import reader_of
     from streams.kafka.bulk import BulkProducer
     from streams.kafka.connection import bootstrap_of
 
     settings = settings_module.load()
     bootstrap = bootstrap_of(settings)
-    reader = _reader(wishes, names, classes, read_fetched(settings, bootstrap))
+    reader = reader_of(names, wishes.said, classes=classes, fetched=read_fetched(settings, bootstrap))
     with ExitStack() as stack:
         rejects = stack.enter_context(RejectsFile(wishes.rejects, table.headings)) if wishes.rejects else None
         bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
@@ -215,12 +181,12 @@ def _show_mapping(table: "Table", names: "Names", first: "list[Line]", wishes: W
     if unused := [heading for heading in table.headings if heading not in used]:
         console.print(f"not used: {harmless(', '.join(unused), longest=500)}", style="dim", markup=False)
     dates = [line.cells.get(h) for line in first for n in ("observed", "uploaded") for h in names.get(n, ())]
-    if wishes.year is None and any(map(has_no_year, dates)):
+    if wishes.said.year is None and any(map(has_no_year, dates)):
         console.print("dates without a year are not used; say which with --year", style="yellow")
 
 
 def _example(first: "list[Line]", theirs: tuple[str, ...]) -> str:
-    from streams.imports.video_rows import cell_of
+    from streams.imports.rows import cell_of
 
     found = (cell_of(line.cells, theirs) for line in first)
     return harmless(str(next((cell for cell in found if cell is not None), "")), longest=LONGEST_CELL)

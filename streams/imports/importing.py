@@ -15,9 +15,9 @@ from schemas.media import MediaFetched
 from schemas.outcomes import OutcomeObserved
 from streams.imports.cells import BadCell
 from streams.imports.label_rows import Classes, labels_of
+from streams.imports.rows import Cells, Reading, TableRow, nothing_said
 from streams.imports.tables import Line
 from streams.imports.video_ids import title_key
-from streams.imports.video_rows import Cells, Reading, VideoRow, nothing_said
 from streams.kafka.bulk import event_of, latest_per_key, read_to_end
 from streams.settings import Settings
 
@@ -90,7 +90,7 @@ class RowsToEvents:
         BadCell
             The row cannot be read, or says nothing.
         """
-        row = VideoRow(cells, self._reading)
+        row = TableRow(cells, self._reading)
         described, said = row.described(), self._said(row)
         if described is None and not said:
             raise nothing_said()
@@ -101,7 +101,7 @@ class RowsToEvents:
         early = (-at_s if at_s is not None else float("-inf"), 0.0)
         return [described, *news] if self._news[MediaFetched].is_news(described, early) else news
 
-    def _said(self, row: VideoRow) -> "list[tuple[Any, tuple[float, float]]]":  # Any: outcomes or labels
+    def _said(self, row: TableRow) -> "list[tuple[Any, tuple[float, float]]]":  # Any: outcomes or labels
         if self._classes is not None:
             labels = labels_of(row, self._reading.names, self._classes)
             return [(label, (label.given_at_s or 0.0, float(label.value == "yes"))) for label in labels]

@@ -13,7 +13,7 @@ from schemas.targets import TargetDefined
 from streams.imports import cells
 from streams.imports.cells import BadCell
 from streams.imports.columns import COLUMNS, LABEL_COLUMNS, Names, normal
-from streams.imports.video_rows import STAGE, VERSION, VideoRow
+from streams.imports.rows import STAGE, VERSION, TableRow
 
 CLASS = "class."
 """A column that maps to ``class.NAME`` holds yes or no for that class."""
@@ -78,7 +78,7 @@ def check_columns(names: Names, classes: Classes) -> None:
         )
 
 
-def labels_of(row: VideoRow, names: Names, classes: Classes) -> list[LabelGiven]:
+def labels_of(row: TableRow, names: Names, classes: Classes) -> list[LabelGiven]:
     """Read a row's labels.
 
     Raises
@@ -108,7 +108,7 @@ def labels_of(row: VideoRow, names: Names, classes: Classes) -> list[LabelGiven]
     return [_named(label) for label in made]
 
 
-def _judged(row: VideoRow, names: Names, classes: Classes) -> Iterator[tuple[str, Judgement]]:
+def _judged(row: TableRow, names: Names, classes: Classes) -> Iterator[tuple[str, Judgement]]:
     if "labels" in names:
         if cells.is_missing(row.cell("labels")):
             return
@@ -129,7 +129,7 @@ def _value(cell: object, column: str) -> Judgement | None:
     return _VALUES.get(word)
 
 
-def _scope(row: VideoRow) -> str:
+def _scope(row: TableRow) -> str:
     word = row.text("scope")
     if word in ("", WHOLE_VIDEO):
         return WHOLE_VIDEO

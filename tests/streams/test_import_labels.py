@@ -8,12 +8,9 @@ from spreadsheets import WARNER, Row, write_table
 
 from schemas.errors import UsageError
 from schemas.labels import LabelGiven
-from streams.imports.columns import guess
-from streams.imports.importing import Fetched, Imported, RowsToEvents, bring_in
-from streams.imports.label_rows import KNOWN_COLUMNS, Classes, check_columns
-from streams.imports.tables import open_table
-from streams.imports.video_ids import VideoIds
-from streams.imports.video_rows import Reading
+from streams.imports.importing import Imported
+from streams.imports.label_rows import Classes
+from streams.imports.whole_tables import events_of
 from streams.target_files import shipped
 
 SCENES = shipped()["scenes"]
@@ -21,14 +18,8 @@ CLASSES = [one.name for one in SCENES.classes]
 
 
 def brought(path: Path) -> tuple[list[LabelGiven], Imported]:
-    sent: list[LabelGiven] = []
-    classes = Classes(SCENES)
-    with open_table(path) as table:
-        names = guess(table.headings, [], KNOWN_COLUMNS) | classes.columns(table.headings)
-        check_columns(names, classes)
-        reader = RowsToEvents(Reading(names=names, ids=VideoIds({})), Fetched(), classes)
-        counts = bring_in(table.lines, reader, sent.append, counts=Imported())
-    return sent, counts
+    events, counts = events_of(path, classes=Classes(SCENES))
+    return [event for event in events if isinstance(event, LabelGiven)], counts
 
 
 def said(labels: list[LabelGiven]) -> dict[str, str]:

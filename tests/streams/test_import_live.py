@@ -19,11 +19,7 @@ from schemas.media import MediaFetched
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
 from streams.board import Board
-from streams.imports.columns import guess
-from streams.imports.importing import Fetched, Imported, RowsToEvents, bring_in
-from streams.imports.tables import open_table
-from streams.imports.video_ids import VideoIds
-from streams.imports.video_rows import Reading
+from streams.imports.whole_tables import Corrections, events_of
 from streams.storage.releases import STARTERS, event_of
 from streams.target_files import shipped
 
@@ -34,11 +30,7 @@ def world(tmp_path: Path) -> SmallWorld:
 
 
 def imported(path: Path) -> list[Event]:
-    sent: list[Event] = []
-    with open_table(path) as table:
-        reading = Reading(names=guess(table.headings, [{"date": "13.09"}]), ids=VideoIds({}), year=2017)
-        bring_in(table.lines, RowsToEvents(reading, Fetched()), sent.append, counts=Imported())
-    return sent
+    return events_of(path, Corrections(year=2017))[0]
 
 
 def live(events: list[Event], world: SmallWorld, cache: Path) -> list[Event]:

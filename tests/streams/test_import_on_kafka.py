@@ -18,8 +18,9 @@ from schemas.targets import TargetDefined
 from streams import settings as settings_module
 from streams.commands import imports
 from streams.commands.main import app
-from streams.imports.importing import Imported, read_fetched
+from streams.imports.importing import Imported, bring_in, read_fetched
 from streams.imports.tables import open_table
+from streams.imports.whole_tables import Corrections, names_of, reader_of
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
@@ -160,10 +161,7 @@ def test_a_video_that_was_fetched_keeps_its_words_and_gets_the_outcome(cluster: 
 
 def test_an_import_that_is_stopped_goes_on_without_harm(cluster: Settings, tmp_path: Path) -> None:
     table = write_table(tmp_path / "videos.csv", trending(400, first=2 * 10**6))
-    wishes = imports.Wishes(
-        file=table, mapping=(), dry_run=False, rejects=None, platform="", year=2017, observed_at_s=None, as_json=True
-    )
-    _interrupted(cluster, wishes)
+    _interrupted(cluster, table)
     partly = {key for key in compacted(cluster) if b"youtube:v0002" in key[1]}  # type: ignore[index]
     assert 0 < len(partly) < 800 + 400
     assert groundswell(cluster, "import", "outcomes", str(table), "--year", "2017").returncode == 0
@@ -172,13 +170,11 @@ def test_an_import_that_is_stopped_goes_on_without_harm(cluster: Settings, tmp_p
     assert len(after) == 800 + 400, "two outcomes and the words of each of 400 videos"
 
 
-def _interrupted(cluster: Settings, wishes: imports.Wishes) -> None:
+def _interrupted(cluster: Settings, path: Path) -> None:
     """Ctrl-C comes in the middle of the table, as it would: between two rows."""
-    from streams.imports.importing import bring_in
-
-    with open_table(wishes.file) as table:
-        names = imports._names(wishes, table, [next(table.lines)], None)
-        reader = imports._reader(wishes, names, None, read_fetched(cluster, str(cluster.kafka)))
+    with open_table(path) as table:
+        said = Corrections(year=2017)
+        reader = reader_of(names_of(table, [next(table.lines)], said), said)
 
         def lines() -> Iterator[object]:
             for number, line in enumerate(table.lines):

@@ -6,12 +6,9 @@ from pathlib import Path
 import pytest
 
 from schemas.event import Event
-from streams.imports.columns import guess
-from streams.imports.importing import Fetched, Imported, RowsToEvents, bring_in
-from streams.imports.label_rows import KNOWN_COLUMNS, Classes
-from streams.imports.tables import open_table
-from streams.imports.video_ids import VideoIds
-from streams.imports.video_rows import Reading
+from streams.imports.importing import Imported
+from streams.imports.label_rows import Classes
+from streams.imports.whole_tables import Corrections, events_of
 from streams.target_files import shipped
 
 FIGURES = {
@@ -27,14 +24,8 @@ FIGURES = {
 
 
 def brought(path: Path) -> tuple[list[Event], Imported]:
-    sent: list[Event] = []
     classes = Classes(shipped()["scenes"]) if path.suffix == ".json" else None
-    with open_table(path) as table:
-        lines = list(table.lines)
-        cells = [line.cells for line in lines]
-        names = guess(table.headings, cells, KNOWN_COLUMNS) if classes else guess(table.headings, cells)
-        reader = RowsToEvents(Reading(names=names, ids=VideoIds({}), year=2017), Fetched(), classes)
-        return sent, bring_in(lines, reader, sent.append, counts=Imported())
+    return events_of(path, Corrections(year=2017), classes=classes)
 
 
 @pytest.mark.parametrize("name", FIGURES)

@@ -13,9 +13,9 @@ from schemas.media import MediaFetched
 from schemas.outcomes import OutcomeObserved
 from streams.imports.columns import COLUMNS, guess, overridden
 from streams.imports.importing import Fetched, Imported, RejectsFile, RowsToEvents, bring_in
+from streams.imports.rows import Reading
 from streams.imports.tables import Line, open_table
 from streams.imports.video_ids import VideoIds, title_key
-from streams.imports.video_rows import Reading
 
 DAY_S = 86_400
 SEP_13_2017_S = 1_505_260_800.0

@@ -81,7 +81,7 @@ def cell_of(row: Cells, headings: Sequence[str]) -> object:
     return None
 
 
-class VideoRow:
+class TableRow:
     """One row, read on demand; every property may raise `BadCell`."""
 
     def __init__(self, row: Cells, reading: Reading) -> None:
