@@ -14,13 +14,13 @@ from streams import settings as settings_module
 from streams.text_safety import harmless
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from schemas.event import Event
     from streams.imports.columns import Names
-    from streams.imports.importing import Imported, RowsToEvents
+    from streams.imports.importing import Imported, RejectsFile
     from streams.imports.label_rows import Classes
-    from streams.imports.tables import Line, Table
+    from streams.imports.tables import Line, Lines, Table
     from streams.imports.whole_tables import Corrections
 
 app = typer.Typer(help="Bring in tables: how videos did, or what is in them.", no_args_is_help=True)
@@ -51,6 +51,22 @@ class Wishes:
     dry_run: bool
     rejects: Path | None
     as_json: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened:
+    """A table whose columns are understood; its first rows were read for that."""
+
+    table: "Table"
+    first: "list[Line]"
+    names: "Names"
+    classes: "Classes | None"
+
+    def lines(self, on_lines: "Callable[[], None]") -> "Lines":
+        """All lines, also the first; `on_lines` hears every now and then."""
+        from streams.imports.tables import with_first
+
+        return with_first(self.table, self.first, on_lines)
 
 
 @app.command("outcomes")
@@ -119,70 +135,79 @@ def _classes(name: str, *, is_dry_run: bool) -> "Classes":
 def _import(wishes: Wishes, classes: "Classes | None") -> None:
     from streams.imports.importing import Imported
     from streams.imports.tables import open_table
-    from streams.imports.whole_tables import LOOKED_AT_ROWS, names_of, reader_of
+    from streams.imports.whole_tables import LOOKED_AT_ROWS, names_of
 
     counts = Imported()
     with open_table(wishes.file) as table:
         first = list(islice(table.lines, LOOKED_AT_ROWS))
-        names = names_of(table, first, wishes.said, classes)
-        _show_mapping(table, names, first, wishes)
+        opened = Opened(table=table, first=first, names=names_of(table, first, wishes.said, classes), classes=classes)
+        _show_mapping(opened, wishes)
         if wishes.dry_run:
-            _show_rows(first, reader_of(names, wishes.said, classes=classes), counts)
+            _show_rows(opened, wishes, counts)
         else:
-            _send(wishes, table, first, names, classes, counts)
-    _say(wishes, names, counts)
+            _send(opened, wishes, counts)
+    _say(wishes, opened.names, counts)
     if counts.rejected:
         raise typer.Exit(SOME_REJECTED if counts.taken else 1)
 
 
-def _send(
-    wishes: Wishes, table: "Table", first: "list[Line]", names: "Names", classes: "Classes | None", counts: "Imported"
-) -> None:
+def _send(opened: Opened, wishes: Wishes, counts: "Imported") -> None:
     """Publish everything, with a bar on the terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from streams.imports.importing import RejectsFile, bring_in, read_fetched
-    from streams.imports.tables import with_first
+    from streams.imports.importing import RejectsFile
+
+    with ExitStack() as stack:
+        rejects = stack.enter_context(RejectsFile(wishes.rejects, opened.table.headings)) if wishes.rejects else None
+        bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+        task = bar.add_task("importing", total=1.0)
+        lines = opened.lines(lambda: bar.update(task, completed=opened.table.done()))
+        try:
+            _publish(lines, opened, wishes, counts=counts, rejects=rejects)
+        except KeyboardInterrupt:
+            typer.echo(f"stopped after {counts.rows} rows; the same command again goes on without harm", err=True)
+            raise
+
+
+def _publish(
+    lines: "Lines", opened: Opened, wishes: Wishes, *, counts: "Imported", rejects: "RejectsFile | None"
+) -> None:
+    from streams.imports.importing import bring_in, read_fetched
     from streams.imports.whole_tables import reader_of
     from streams.kafka.bulk import BulkProducer
     from streams.kafka.connection import bootstrap_of
 
     settings = settings_module.load()
     bootstrap = bootstrap_of(settings)
-    reader = reader_of(names, wishes.said, classes=classes, fetched=read_fetched(settings, bootstrap))
-    with ExitStack() as stack:
-        rejects = stack.enter_context(RejectsFile(wishes.rejects, table.headings)) if wishes.rejects else None
-        bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
-        task = bar.add_task("importing", total=1.0)
-        try:
-            with BulkProducer(settings, bootstrap) as producer:
-                bring_in(
-                    with_first(table, first, lambda: bar.update(task, completed=table.done())), reader, producer.send,
-                    counts=counts, on_reject=rejects.write if rejects else lambda line, reason: None,
-                )  # fmt: skip
-        except KeyboardInterrupt:
-            typer.echo(f"stopped after {counts.rows} rows; the same command again goes on without harm", err=True)
-            raise
+    fetched = read_fetched(settings, bootstrap)
+    reader = reader_of(opened.names, wishes.said, classes=opened.classes, fetched=fetched)
+    write = rejects.write if rejects else lambda line, reason: None
+    with BulkProducer(settings, bootstrap) as producer:
+        bring_in(lines, reader, producer.send, counts=counts, on_reject=write)
 
 
-def _show_mapping(table: "Table", names: "Names", first: "list[Line]", wishes: Wishes) -> None:
+def _show_mapping(opened: Opened, wishes: Wishes) -> None:
     from rich.console import Console
     from rich.table import Table as Grid
 
-    from streams.imports.cells import has_no_year
-
     console = Console(stderr=True)
     grid = Grid("means", "column", "for example", box=None, pad_edge=False)
-    for ours, theirs in names.items():
-        grid.add_row(ours, harmless(", ".join(theirs)), _example(first, theirs))
+    for ours, theirs in opened.names.items():
+        grid.add_row(ours, harmless(", ".join(theirs)), _example(opened.first, theirs))
     console.print(grid)
-    used = {heading for theirs in names.values() for heading in theirs}
-    if unused := [heading for heading in table.headings if heading not in used]:
+    used = {heading for theirs in opened.names.values() for heading in theirs}
+    if unused := [heading for heading in opened.table.headings if heading not in used]:
         console.print(f"not used: {harmless(', '.join(unused), longest=500)}", style="dim", markup=False)
-    dates = [line.cells.get(h) for line in first for n in ("observed", "uploaded") for h in names.get(n, ())]
-    if wishes.said.year is None and any(map(has_no_year, dates)):
+    if wishes.said.year is None and _has_dates_without_year(opened):
         console.print("dates without a year are not used; say which with --year", style="yellow")
+
+
+def _has_dates_without_year(opened: Opened) -> bool:
+    from streams.imports.cells import has_no_year
+
+    headings = [heading for name in ("observed", "uploaded") for heading in opened.names.get(name, ())]
+    return any(has_no_year(line.cells.get(heading)) for line in opened.first for heading in headings)
 
 
 def _example(first: "list[Line]", theirs: tuple[str, ...]) -> str:
@@ -192,12 +217,14 @@ def _example(first: "list[Line]", theirs: tuple[str, ...]) -> str:
     return harmless(str(next((cell for cell in found if cell is not None), "")), longest=LONGEST_CELL)
 
 
-def _show_rows(first: "list[Line]", reader: "RowsToEvents", counts: "Imported") -> None:
+def _show_rows(opened: Opened, wishes: Wishes, counts: "Imported") -> None:
     """Read the first rows as an import would, and print what they would send."""
     from streams.imports.importing import bring_in
+    from streams.imports.whole_tables import reader_of
 
+    reader = reader_of(opened.names, wishes.said, classes=opened.classes)
     shown: list[Event] = []
-    bring_in(first, reader, shown.append, counts=counts)
+    bring_in(opened.first, reader, shown.append, counts=counts)
     for event in shown[: SHOWN_ROWS * 2]:
         typer.echo(_in_short(event))
 
