@@ -24,7 +24,7 @@ from models.faces.detect import DOUBTFUL_SCORE
 from models.faces.moments import choose_moments
 from models.faces.presence import measure as measure_faces
 from models.faces.sighting import FaceSight
-from models.faces.track import Look, follow, mean_vector
+from models.faces.track import Look, follow
 from models.languages import speaks
 from models.loudness import measure as measure_loudness
 from models.media.clock import Clock, Ticker, tick_s
@@ -196,9 +196,7 @@ class _Loop:
             seen = tuple(self._networks.faces.see(picture, DOUBTFUL_SCORE))
             looks.append(Look(moment, picture.shape[1], picture.shape[0], seen))
         tracks = follow(looks)
-        measure_faces(looks, least_px=self._networks.faces.least_px)
-        if tracks:
-            mean_vector([sighting for track in tracks for sighting in track.sightings])
+        measure_faces(looks, start_s=ends_s[0], least_px=self._networks.faces.least_px)
         self._found.pictures, self._found.tracks = self._found.pictures + len(shown), self._found.tracks + len(tracks)
         self._lap("faces")
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.media import Metadata
-from streams.training_table import CATEGORIES
+from streams.imports.rows import CATEGORIES
 
 Floats = NDArray[np.float64]
 

@@ -107,8 +107,13 @@ def _weighted(values: Sequence[tuple[float, float]]) -> float:
 
 
 def _last(observations: Iterable[OutcomeObserved], before_s: float) -> OutcomeObserved | None:
-    known = [o for o in observations if o.observed_at_s < before_s]
-    return max(known, key=lambda o: (o.observed_at_s, o.age_h), default=None)
+    known = [o for o in observations if before_s == math.inf or _at_s(o) < before_s]
+    return max(known, key=lambda o: (o.observed_at_s or 0.0, o.moment), default=None)
+
+
+def _at_s(outcome: OutcomeObserved) -> float:
+    """When it was counted; what nobody dated cannot be said to be known in time."""
+    return math.inf if outcome.observed_at_s is None else outcome.observed_at_s
 
 
 def _engagement(observations: Iterable[OutcomeObserved]) -> float | None:

@@ -24,10 +24,19 @@ Stepped = tuple[VideoState, list[Event]]
 
 
 def take_media(state: VideoState, event: MediaFetched, *, options: Options) -> Stepped:
-    """Learn what was fetched; its revision is the one that counts from now on."""
+    """Learn what was fetched; its revision is the one that counts from now on.
+
+    A row of a table counts only as long as nothing was fetched.
+    """
     facts = MediaFacts(
-        duration_s=event.duration_s, metadata=event.metadata, targets=event.targets, warnings=event.warnings
+        duration_s=event.duration_s,
+        metadata=event.metadata,
+        targets=event.targets,
+        warnings=event.warnings,
+        is_described=event.is_described,
     )
+    if facts.is_described and _is_fetched(state):
+        return state, []
     current = replace(state, current=event.revision)
     part = revision_of(state, event.revision)
     if state.current == event.revision and part.media == facts:
@@ -50,8 +59,8 @@ def take_part(state: VideoState, event: Event, *, options: Options) -> Stepped:
 
 def take_outcome(state: VideoState, event: OutcomeObserved, *, options: Options) -> Stepped:
     """Learn how the video did at one age; the last count of an age stands."""
-    others = tuple(o for o in state.outcomes if o.age_h != event.age_h)
-    outcomes = tuple(sorted((*others, event), key=lambda outcome: outcome.age_h))
+    others = tuple(o for o in state.outcomes if o.record_key != event.record_key)
+    outcomes = tuple(sorted((*others, event), key=lambda outcome: outcome.moment))
     if outcomes == state.outcomes:
         return state, []
     observed = replace(state, outcomes=outcomes)
@@ -150,6 +159,11 @@ def _current(state: VideoState) -> RevisionState | None:
     if not state.current:
         return state.revisions[0] if state.revisions else None
     return revision_of(state, state.current)
+
+
+def _is_fetched(state: VideoState) -> bool:
+    media = revision_of(state, state.current).media
+    return media is not None and not media.is_described
 
 
 def _waits(part: RevisionState, options: Options) -> bool:

@@ -11,6 +11,7 @@ from models.media.subtitles import rank
 from processors.fetch_record import folder_of
 from processors.ports import MediaStore, World
 from processors.scratch import work_folder
+from processors.transcript import pieces
 from schemas.errors import Unreadable
 from schemas.event import Event, Ref, derive_id
 from schemas.media import MediaDuplicated, MediaFetched, SubtitleTrack
@@ -175,15 +176,34 @@ def _ending(
 
 
 def _without_media(event: MediaFetched) -> list[Event]:
-    """A row that is known by its metadata only: nothing to cut, and everybody hears so."""
+    """A row that is known by its words only: nothing to decode, and everybody hears so."""
+    cuts = _spoken(event)
     counted = VideoSegmented(
         event_id=_id(event, "no media", "count"),
         video_id=event.video_id,
         revision=event.revision,
-        count=0,
+        count=len(cuts),
         sampling="none",
     )
-    return [counted, _progress(event, "done", _id(event, "no media", "done"))]
+    return [*cuts, counted, _progress(event, "done", _id(event, "no media", "done"))]
+
+
+def _spoken(event: MediaFetched) -> list[SegmentCut]:
+    said = pieces(event.transcript, event.duration_s)
+    return [
+        SegmentCut(
+            event_id=_id(event, "no media", str(index)),
+            video_id=event.video_id,
+            revision=event.revision,
+            index=index,
+            count=len(said),
+            start_s=piece.start_s,
+            end_s=piece.end_s,
+            text=piece.text,
+            text_source="uploaded",
+        )
+        for index, piece in enumerate(said)
+    ]
 
 
 def _warnings(done: "Cut", tracks: Sequence[SubtitleTrack]) -> tuple[str, ...]:

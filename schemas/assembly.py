@@ -54,12 +54,19 @@ class SegmentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class MediaFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What the fetch said, as far as a summary repeats it."""
+    """What the fetch said, as far as a summary repeats it.
+
+    Attributes
+    ----------
+    is_described : bool
+        It is a row of a table; what is fetched counts more, whichever came first.
+    """
 
     duration_s: float
     metadata: Metadata
     targets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    is_described: bool = False
 
 
 class SegmentCount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

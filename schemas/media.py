@@ -56,6 +56,8 @@ class MediaFetched(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
         First 16 hex digits of `sha256`.
     media_ref : str or None
         None for a row that is known by its metadata only, and for a duplicate.
+    transcript : str
+        What is said in it, of a row that is known by its words only; the segment stage cuts it into pieces.
     width_px, height_px : int
         As displayed (after rotation); 0 without a picture.
     fps : float
@@ -82,6 +84,17 @@ class MediaFetched(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     targets: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     duplicate_of: VideoId | None = None
+    transcript: str = ""
+
+    @property
+    def is_described(self) -> bool:
+        """Whether this is a row of a table: nothing was fetched, there are only words about it."""
+        return self.media_ref is None and self.duplicate_of is None
+
+    @property
+    def record_key(self) -> str:
+        """A row of a table lies beside what was fetched, and never takes its place."""
+        return f"{self.video_id}/described" if self.is_described else self.video_id
 
 
 class MediaDuplicated(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):

@@ -87,7 +87,8 @@ class Board:
             return None
         view = self.videos.setdefault(event.video_id, VideoView(event.video_id))
         if isinstance(event, MediaFetched):
-            view.media = event
+            if view.media is None or view.media.is_described or not event.is_described:
+                view.media = event
         elif isinstance(event, VideoScored):
             view.predictions[event.target] = event
         else:

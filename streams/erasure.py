@@ -41,7 +41,7 @@ from streams.topology import TOPICS
 from streams.traces import Search, Traces
 from streams.world import open_media
 
-STAYING = ("ticks", "releases")
+STAYING = ("ticks", "releases", "targets")
 """Topics without a word about videos or people."""
 
 QUIET_LIMIT_S = 120.0

@@ -67,7 +67,8 @@ def read_known(settings: Settings, bootstrap: str) -> Known:
     media, outcomes = dict[VideoId, MediaFetched](), defaultdict[VideoId, list[OutcomeObserved]](list)
     for event in map(event_of, records):
         if isinstance(event, MediaFetched):
-            media[event.video_id] = event
+            if not (event.is_described and event.video_id in media):
+                media[event.video_id] = event
         elif isinstance(event, OutcomeObserved):
             outcomes[event.video_id].append(event)
     return Known(

@@ -133,6 +133,8 @@ class System:
 
     def _publish_starters(self) -> None:
         from streams.storage.releases import publish_starters
+        from streams.target_shelf import publish_shipped
 
+        publish_shipped(self.settings, self.bootstrap)
         for release in publish_starters(self.settings, self.bootstrap):
             self._say(f"release {release.target}/{release.release_id} is on the shelf")

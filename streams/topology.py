@@ -23,6 +23,7 @@ from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
 from schemas.identities import IdentityRecorded
 from schemas.influence import AppearanceRecorded, InfluenceComputed
+from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
@@ -31,6 +32,7 @@ from schemas.progress import StageProgressed
 from schemas.releases import ReleasePublished
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
+from schemas.targets import TargetDefined
 from schemas.ticks import TimePassed
 
 DAY_S = 86_400
@@ -136,6 +138,8 @@ TOPICS: tuple[Topic, ...] = (
         events=(AppearanceRecorded, InfluenceComputed),
         cleanup="compact",
     ),
+    Topic(name="labels", key="video_id/scope/target/label/by", events=(LabelGiven,), cleanup="compact"),
+    Topic(name="targets", key="target/version", events=(TargetDefined,), cleanup="compact"),
     Topic(name="releases", key="target/release_id", events=(ReleasePublished,), cleanup="compact"),
     Topic(name="ticks", key="stage/partition", events=(TimePassed,), cleanup="delete", retention_s=3600),
     Topic(

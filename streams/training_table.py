@@ -13,6 +13,7 @@ from typing import TextIO
 from schemas.errors import TrainingImpossible
 from schemas.event import VideoId
 from schemas.media import Metadata
+from streams.imports.rows import CATEGORIES
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "id": ("video_id", "id", "videoid"),
@@ -28,26 +29,6 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
     "duration_s": ("duration_s", "duration", "length_s", "video_duration_sec"),
 }
 """Names each column may bear, the first that is there counts; compared without case, spaces as ``_``."""
-
-CATEGORIES: Mapping[str, str] = {
-    "1": "Film & Animation",
-    "2": "Autos & Vehicles",
-    "10": "Music",
-    "15": "Pets & Animals",
-    "17": "Sports",
-    "19": "Travel & Events",
-    "20": "Gaming",
-    "22": "People & Blogs",
-    "23": "Comedy",
-    "24": "Entertainment",
-    "25": "News & Politics",
-    "26": "Howto & Style",
-    "27": "Education",
-    "28": "Science & Technology",
-    "29": "Nonprofits & Activism",
-    "43": "Shows",
-}
-"""YouTube's category numbers, by the names that its pages (and yt-dlp) show."""
 
 MAX_FIELD_CHARACTERS = 10**7
 

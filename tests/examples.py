@@ -13,6 +13,7 @@ from schemas.event import Event, derive_id
 from schemas.faces import Box, FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted, TimedWord, Transcript, Vector
 from schemas.influence import AppearanceRecorded, InfluenceComputed
+from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted, UploadedSubtitles
 from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
@@ -21,6 +22,7 @@ from schemas.progress import StageProgressed
 from schemas.releases import ReleaseFile, ReleasePublished
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import PersonSeen, PooledVector, Summarised
+from schemas.targets import Measure, TargetDefined
 from schemas.ticks import TimePassed
 
 VIDEO_ID = "youtube:Xq3kT9mZ2aE"
@@ -197,6 +199,40 @@ OUTCOME = OutcomeObserved(
     comments=88,
     shares=41,
     subscribers=25_410,
+    scores={"virality": 61.4},
+)
+
+LABEL = LabelGiven(
+    event_id=derive_id("label", "1", CUT.event_id, "family_moments"),
+    video_id=VIDEO_ID,
+    target="scenes",
+    scope="2",
+    label="family_moments",
+    value="yes",
+    by="maria",
+    given_at_s=NOON_S + 3600,
+)
+
+TARGET = TargetDefined(
+    event_id=derive_id("define", "1", "month_hit"),
+    name="month_hit",
+    version=2,
+    kind="probability",
+    title="A hit after a month",
+    description="The chance of being in the best quarter of a category after thirty days, from the first two.",
+    measures=(
+        Measure(name="likes", formula="log_count", count="likes", unit="chance, 0 to 1", low=0.0, high=1.0),
+        Measure(name="scored", formula="score", score="reach", unit="chance, 0 to 1", scale="saturating", half=2.0),
+    ),
+    success="among the best quarter of its category",
+    top_share=0.25,
+    compare_by="category",
+    age_days=30.0,
+    tolerance_days=3.0,
+    sees="early_outcomes",
+    early_days=2.0,
+    group_by="author",
+    scope="both",
 )
 
 APPEARED = AppearanceRecorded(
@@ -330,6 +366,8 @@ EXAMPLES: dict[type[Event], Event] = {
         TRACKED,
         COUNTED,
         OUTCOME,
+        LABEL,
+        TARGET,
         *OF_PEOPLE,
         APPEARED,
         INFLUENCED,

@@ -15,13 +15,17 @@ LONGEST_TEXT = 120
 
 ALSO_WRITES = {
     "links": "`groundswell submit`",
-    "outcomes": "whoever counts",
+    "media": "`groundswell import`",
+    "outcomes": "`groundswell import outcomes`, whoever counts",
+    "labels": "`groundswell import labels`",
+    "targets": "`groundswell targets add`, `groundswell up`",
     "releases": "`groundswell train`",
     "ticks": "the runner of a stage that waits",
     "dead-letters": "the runner of every stage, `groundswell dead-letters redrive`",
 }
 ALSO_READS = {
     "summaries": "`groundswell replay`",
+    "targets": "`groundswell targets`, `groundswell import labels`",
     "progress": "`groundswell watch`",
     "predictions": "`groundswell watch`",
     "dead-letters": "`groundswell dead-letters`",

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import inspect as kinds
 
 import schemas.event
+import schemas.labels
 import schemas.releases
 
 PLAIN = {
@@ -111,7 +112,7 @@ def _container(kind: kinds.Type) -> str:
 
 def named_texts() -> list[NamedText]:
     """Every pattern that the schemas give a name, with the words below it."""
-    return [text for module in (schemas.event, schemas.releases) for text in _named_in(module)]
+    return [text for module in (schemas.event, schemas.labels, schemas.releases) for text in _named_in(module)]
 
 
 def _named_in(module: ModuleType) -> list[NamedText]:

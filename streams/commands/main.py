@@ -14,12 +14,14 @@ from streams.commands import (
     demo,
     erase,
     faces,
+    imports,
     people,
     replay,
     settings,
     show,
     status,
     submit,
+    targets,
     topics,
     train,
     up,
@@ -63,7 +65,9 @@ app.command("settings")(settings.settings)
 app.command("worker")(worker.worker)
 app.add_typer(deadletters.app, name="dead-letters")
 app.add_typer(faces.app, name="faces")
+app.add_typer(imports.app, name="import")
 app.add_typer(people.app, name="people")
+app.add_typer(targets.app, name="targets")
 app.add_typer(weights.app, name="weights")
 
 

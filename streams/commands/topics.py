@@ -15,8 +15,8 @@ def topics(
 ) -> None:
     """Print every topic and stage; with --create prepare a Kafka of your own.
 
-    That makes the missing topics, reports differences (an existing topic is never changed), and puts
-    the releases that ship with Groundswell on the shelf:
+    That makes the missing topics, reports differences (an existing topic is never changed), and
+    publishes the targets and releases that ship with Groundswell:
 
         groundswell topics --create
     """
@@ -32,6 +32,7 @@ def _create() -> None:
     from streams.kafka import admin
     from streams.kafka.connection import bootstrap_of
     from streams.storage.releases import publish_starters
+    from streams.target_shelf import publish_shipped
 
     settings = settings_module.load()
     bootstrap = bootstrap_of(settings)
@@ -39,6 +40,8 @@ def _create() -> None:
     typer.echo(f"created {', '.join(made)}" if made else "nothing was missing")
     for difference in admin.differences(settings, bootstrap):
         typer.echo(f"as it is, not as planned: {difference}")
+    for target in publish_shipped(settings, bootstrap):
+        typer.echo(f"target {target.record_key} is defined")
     for release in publish_starters(settings, bootstrap):
         typer.echo(f"release {release.record_key} is on the shelf")
 

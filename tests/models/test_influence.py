@@ -10,6 +10,12 @@ from schemas.outcomes import OutcomeObserved
 SEEN = [Appearance("url:a", 0.5), Appearance("url:b", 0.1)]
 
 
+def test_what_nobody_dated_counts_only_when_no_date_is_asked_for():
+    undated = {"url:a": [OutcomeObserved(event_id="o", video_id="url:a", views=100)]}
+    assert influence([Appearance("url:a", 1.0)], undated).observed == 1
+    assert influence([Appearance("url:a", 1.0)], undated, before_s=1e12).observed == 0
+
+
 def outcome(video_id: str, observed_at_s: float, views: int, **counts: int) -> OutcomeObserved:
     return OutcomeObserved(
         event_id="o", video_id=video_id, observed_at_s=observed_at_s, age_h=int(observed_at_s), views=views, **counts

@@ -13,7 +13,7 @@ from schemas.codec import encode
 from schemas.errors import PoolingOverflow, Unreadable
 from schemas.event import Event
 from schemas.features import Transcript, Vector
-from schemas.media import MediaDuplicated
+from schemas.media import MediaDuplicated, Metadata
 from schemas.outcomes import OutcomeObserved
 from schemas.progress import StageProgressed
 from schemas.segments import VideoSegmented
@@ -305,3 +305,32 @@ def test_state_survives_being_written_and_read():
 def test_a_feature_that_cannot_be_added_is_refused(change, error, scope):
     with pytest.raises(error):
         list(fold().feed([msgspec.structs.replace(runs.feature(VIDEO, scope), **change)]))
+
+
+def described(title: str) -> Event:
+    return msgspec.structs.replace(runs.fetched(VIDEO, title), metadata=Metadata(title=title))
+
+
+def test_a_row_of_a_table_never_takes_the_place_of_what_was_fetched():
+    row = described("a row")
+    real = msgspec.structs.replace(runs.fetched(VIDEO, "film"), media_ref="videos/film.mp4")
+    for order in ((row, real), (real, row), (row, real, row)):
+        machine = fold()
+        list(machine.feed(order))
+        state = machine.states[VIDEO].video
+        assert state.current == real.revision
+
+
+def test_a_newer_row_takes_the_place_of_an_older_one():
+    machine = fold()
+    list(machine.feed([described("old"), described("new")]))
+    assert machine.states[VIDEO].video.current == described("new").revision
+
+
+def test_outcomes_of_unknown_age_stand_beside_the_others():
+    undated = [OutcomeObserved(event_id="1", video_id=VIDEO, views=5)]
+    by_day = [OutcomeObserved(event_id=str(n), video_id=VIDEO, observed_at_s=86400.0 * n, views=n) for n in (3, 2)]
+    machine = fold()
+    list(machine.feed([*undated, *by_day, outcome(24, 7), *undated, *by_day]))
+    kept = machine.states[VIDEO].video.outcomes
+    assert [o.record_key for o in kept] == [f"{VIDEO}/{k}" for k in ("24", "once", "at-48", "at-72")]

@@ -194,6 +194,21 @@ def test_a_row_without_media_has_no_segments(world):
     assert world.sandbox.calls == 0
 
 
+def test_the_words_of_a_row_become_segments_without_pictures_or_sound(world):
+    row = fetched(media_ref=None, duration_s=60.0, transcript="one two three four five " * 12)
+    *cuts, counted, progress = answer(world, row)
+    assert [(cut.start_s, cut.end_s, len(cut.text.split())) for cut in cuts] == [
+        (0, 20, 20),
+        (20, 40, 20),
+        (40, 60, 20),
+    ]
+    assert {(cut.count, cut.frames_ref, cut.audio_ref, cut.text_source) for cut in cuts} == {
+        (3, None, None, "uploaded")
+    }
+    assert (counted.count, counted.sampling, progress.state) == (3, "none", "done")
+    assert world.sandbox.calls == 0
+
+
 def test_progress_is_reported_while_it_runs(world):
     answer(world, fetched())
     assert {(e.stage, e.state, e.video_id) for e in world.reported} == {("segment", "running", VIDEO_ID)}

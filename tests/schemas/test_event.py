@@ -16,6 +16,7 @@ from schemas.event import Event, Ref, Revision, Scope, VideoEvent, VideoId, deri
 from schemas.faces import FacesCounted, FaceTracked
 from schemas.features import FeatureExtracted
 from schemas.influence import AppearanceRecorded, InfluenceComputed
+from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
@@ -24,6 +25,7 @@ from schemas.progress import StageProgressed
 from schemas.releases import FileName, ReleaseId, ReleasePublished, TargetName
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
+from schemas.targets import TargetDefined
 from schemas.ticks import TimePassed
 
 VIDEO_EVENTS = {kind: event for kind, event in EXAMPLES.items() if isinstance(event, VideoEvent)}
@@ -38,6 +40,8 @@ KEYS: dict[type[Event], str] = {
     FaceTracked: f"{VIDEO_ID}/2/1",
     FacesCounted: f"{VIDEO_ID}/3/count",
     OutcomeObserved: f"{VIDEO_ID}/24",
+    LabelGiven: f"{VIDEO_ID}/2/scenes/family_moments/maria",
+    TargetDefined: "month_hit/2",
     Summarised: f"{VIDEO_ID}/video",
     VideoScored: f"{VIDEO_ID}/virality",
     StageProgressed: f"{VIDEO_ID}/fetch",

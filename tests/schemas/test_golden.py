@@ -56,6 +56,9 @@ def test_an_example_fills_every_field_that_can_be_filled_at_once(event_type: typ
         "duplicate_of",
         "absent_reason",
         "merged_into",
+        "transcript",
+        "classes",
+        "minimum_examples",
     }
     at_its_default = {"labels", "start_s"}
     assert unfilled <= exclusive | at_its_default
