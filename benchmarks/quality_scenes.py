@@ -52,8 +52,8 @@ def scenes_rows(folder: Path, vectors: KeptVectors) -> list[dict[str, Cell]]:
     rows = side_by_side(_examples(features))
     films = np.unique([_FILM.sub("", name) for name in assets], return_inverse=True)[1].astype(np.int64)
     tables = {
-        "notebook": compare(rows, truth, groups=np.arange(len(rows)), folds=notebook_folds(len(rows))),
-        "by film": compare(rows, truth, groups=films, folds=group_folds(films)),
+        "notebook": compare(rows, truth, groups=np.arange(len(rows)), split=notebook_folds),
+        "by film": compare(rows, truth, groups=films, split=lambda _: group_folds(films)),
         "by words": list(_by_words(place, assets, truth, vectors)),
     }
     return [_row(split, scores) for split, table in tables.items() for scores in table]
@@ -75,10 +75,12 @@ def definitions_of(place: Path) -> list[ClassDefinition]:
     return [ClassDefinition(line["class"], line["definition"]) for line in lines]
 
 
-def notebook_folds(count: int) -> tuple[Fold, ...]:
-    """Ten stretches of the assets in their order, as scikit-learn's default splits them."""
-    parts = np.array_split(np.arange(count), NOTEBOOK_FOLDS)
-    return tuple(Fold(np.setdiff1d(np.arange(count), part), part) for part in parts)
+def notebook_folds(truth: Bools) -> tuple[Fold, ...]:
+    """Ten folds with equal shares of the class, in the order of the assets: what the notebook's library does unasked."""
+    from sklearn.model_selection import StratifiedKFold
+
+    split = StratifiedKFold(NOTEBOOK_FOLDS).split(truth, truth)
+    return tuple(Fold(np.asarray(taught, np.int64), np.asarray(held, np.int64)) for taught, held in split)
 
 
 def _examples(features: Mapping[str, NDArray[np.generic]]) -> Examples:

@@ -216,9 +216,16 @@ _MARKS = {
 
 @dataclass(frozen=True, kw_only=True)
 class ViraNova:
-    """The published training and validation rows, in the order of their row numbers."""
+    """The published training and validation rows, in the order of their row numbers.
+
+    Attributes
+    ----------
+    engagement : array, shape (n,)
+        The other score, on a scale of 0 to 1: published errors are the mean over both.
+    """
 
     subject: Subject
+    engagement: Floats
     rows: NDArray[np.int64]
     validation: NDArray[np.bool_]
 
@@ -237,6 +244,7 @@ def viranova(folder: Path) -> ViraNova:
     truth = np.array([float(row["virality_score_%"]) / 100 for _, row, _ in lines])
     return ViraNova(
         subject=Subject(examples=examples, truth=truth),
+        engagement=np.array([float(row["engagement_score_%"]) / 100 for _, row, _ in lines]),
         rows=np.array([number for number, _, _ in lines]),
         validation=np.array([held for _, _, held in lines]),
     )

@@ -5,7 +5,7 @@ tags nearest to it in an embedding, and logistic regression on audio and video f
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -263,19 +263,24 @@ class ClassScores:
     figures: dict[str, float]
 
 
-def compare(rows: Floats, truth: Mapping[str, Bools], *, groups: Groups, folds: Sequence[Fold]) -> list[ClassScores]:
+def compare(
+    rows: Floats, truth: Mapping[str, Bools], *, groups: Groups, split: Callable[[Bools], Sequence[Fold]]
+) -> list[ClassScores]:
     """Judge neighbours and lines on held-out rows, each class alone and in the mean.
 
     Parameters
     ----------
     truth : mapping
         Class name -> array of shape (n,).
+    split : callable
+        The folds to judge a class by; most splits do not look at it.
     """
     table: list[ClassScores] = []
     for method in ("neighbours", "line", "calibrated line"):
-        table += table_of(
-            method, {name: _out_of_fold(method, rows, t, groups, folds) for name, t in truth.items()}, truth
-        )
+        scores = {
+            name: _out_of_fold(method, rows, known, groups=groups, folds=split(known)) for name, known in truth.items()
+        }
+        table += table_of(method, scores, truth)
     return table
 
 
@@ -286,7 +291,7 @@ def table_of(method: str, scores: Mapping[str, Floats], truth: Mapping[str, Bool
     return [*each, ClassScores(method, "macro", mean)]
 
 
-def _out_of_fold(method: str, rows: Floats, truth: Bools, groups: Groups, folds: Sequence[Fold]) -> Floats:
+def _out_of_fold(method: str, rows: Floats, truth: Bools, *, groups: Groups, folds: Sequence[Fold]) -> Floats:
     scores = np.full(len(truth), truth.mean())
     for fold in folds:
         taught, known = rows[fold.taught], truth[fold.taught]

@@ -9,8 +9,9 @@ from models.estimators.exact import stepped, weights_for
 from models.estimators.examples import Examples, Floats, Groups, Parts, Stored, parts_of, settled
 from models.estimators.folds import Fold, group_folds
 
-GAMMA = 1.0
-"""Of vectors of length 1: two that have nothing in common are alike by exp(-2)."""
+GAMMAS = (1.0, 4.0)
+"""Of vectors of length 1: two that have nothing in common are alike by exp(-2), or only by exp(-8), so that close
+neighbours count for more."""
 
 PENALTIES = (0.3, 1.0, 3.0, 10.0, 30.0)
 
@@ -33,18 +34,21 @@ class Hills:
 
     Attributes
     ----------
+    gamma : float
+        How fast the bells fall.
     centres : array, shape (landmarks, size), rows of length 1
     heights : array, shape (landmarks,), in the target's unit
     """
 
     block: int
+    gamma: float
     centres: Floats
     heights: Floats
 
     def at(self, examples: Examples) -> Floats:
         """The part of each row, shape (n,); a row without the block gets none."""
         rows, present = unit_rows(examples, self.block)
-        alike = stepped(alikeness(rows, self.centres))
+        alike = stepped(alikeness(rows, self.centres, gamma=self.gamma))
         return np.where(present, alike @ self.heights, 0.0)
 
 
@@ -72,7 +76,15 @@ class FittedKernel:
         for hills in self.hills:
             arrays[f"centres_{hills.block}"] = hills.centres.astype(np.float32)
             arrays[f"heights_{hills.block}"] = hills.heights
-        return Stored("kernel", {"intercept": self.intercept, "blocks": [h.block for h in self.hills]}, arrays)
+        return Stored(
+            "kernel",
+            {"intercept": self.intercept, "blocks": [h.block for h in self.hills], "gamma": self._gamma},
+            arrays,
+        )
+
+    @property
+    def _gamma(self) -> float:
+        return self.hills[0].gamma if self.hills else GAMMAS[0]
 
     @staticmethod
     def from_arrays(stored: Stored) -> "FittedKernel":
@@ -80,6 +92,7 @@ class FittedKernel:
         hills = tuple(
             Hills(
                 block,
+                float(stored.parameters["gamma"]),  # type: ignore[arg-type]  # see above
                 np.asarray(stored.arrays[f"centres_{block}"], np.float64),
                 np.asarray(stored.arrays[f"heights_{block}"], np.float64),
             )
@@ -100,13 +113,12 @@ class KernelRidge:
     landmarks: int = LANDMARKS
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedKernel:
-        blocks = [number for number, block in enumerate(examples.layout.blocks) if block.size > 1]
-        mean = float(truth.mean())
+        blocks, mean = _vector_blocks(examples), float(truth.mean())
         if not blocks:
             return FittedKernel(mean, ())
-        spread = _Spread.over(examples, blocks, places=self._places(len(truth), seed))
-        few = spread.thinned(CHOICE_LANDMARKS)
-        penalty = _best_penalty(few, truth, group_folds(groups, INNER_FOLDS))
+        places = self._places(len(truth), seed)
+        gamma, penalty = _best_shape(examples, truth, _thinned(places), group_folds(groups, INNER_FOLDS))
+        spread = _Spread.over(examples, blocks, places=places, gamma=gamma)
         heights = spread.solve(np.arange(len(truth)), truth - mean, (penalty,))[:, 0]
         return FittedKernel(mean, spread.hills(heights))
 
@@ -121,25 +133,20 @@ class _Spread:
     """How alike rows and landmarks are, averaged over blocks."""
 
     blocks: tuple[int, ...]
+    gamma: float
     centres: tuple[Floats, ...]
     alike: Floats
     among: Floats
 
     @staticmethod
-    def over(examples: Examples, blocks: list[int], *, places: NDArray[np.int64]) -> "_Spread":
+    def over(examples: Examples, blocks: list[int], *, places: NDArray[np.int64], gamma: float) -> "_Spread":
         centres, alike = [], np.zeros((len(examples), len(places)))
         for block in blocks:
             rows, present = unit_rows(examples, block)
             centres.append(rows[places])
-            near = alikeness(rows, centres[-1]) * present[:, None] * present[places]
+            near = alikeness(rows, centres[-1], gamma=gamma) * present[:, None] * present[places]
             alike += near / len(blocks)
-        return _Spread(tuple(blocks), tuple(centres), alike, alike[places])
-
-    def thinned(self, most: int) -> "_Spread":
-        """Fewer landmarks, spread over all."""
-        kept = np.unique(np.linspace(0, self.alike.shape[1] - 1, most).astype(np.int64))
-        centres = tuple(centres[kept] for centres in self.centres)
-        return _Spread(self.blocks, centres, self.alike[:, kept], self.among[np.ix_(kept, kept)])
+        return _Spread(tuple(blocks), gamma, tuple(centres), alike, alike[places])
 
     def solve(self, taught: NDArray[np.int64], centred: Floats, penalties: tuple[float, ...]) -> Floats:
         """Heights for each penalty: shape (landmarks, penalties)."""
@@ -153,17 +160,40 @@ class _Spread:
 
     def hills(self, heights: Floats) -> tuple[Hills, ...]:
         shared = weights_for(heights / len(self.blocks), largest=1.0)
-        return tuple(Hills(block, centres, shared) for block, centres in zip(self.blocks, self.centres, strict=True))
+        return tuple(
+            Hills(block, self.gamma, centres, shared) for block, centres in zip(self.blocks, self.centres, strict=True)
+        )
 
 
-def _best_penalty(spread: _Spread, truth: Floats, folds: tuple[Fold, ...]) -> float:
+def _best_shape(
+    examples: Examples, truth: Floats, places: NDArray[np.int64], folds: tuple[Fold, ...]
+) -> tuple[float, float]:
+    """The gamma and the penalty with the least error on held-out groups."""
+    blocks = _vector_blocks(examples)
+    spreads = [_Spread.over(examples, blocks, places=places, gamma=gamma) for gamma in GAMMAS]
+    errors = np.array([_errors(spread, truth, folds) for spread in spreads])
+    gamma, penalty = np.unravel_index(int(errors.argmin()), errors.shape)
+    return GAMMAS[int(gamma)], PENALTIES[int(penalty)]
+
+
+def _errors(spread: _Spread, truth: Floats, folds: tuple[Fold, ...]) -> Floats:
+    """Squared errors for each penalty."""
     errors = np.zeros(len(PENALTIES))
     for fold in folds:
         mean = truth[fold.taught].mean()
         heights = spread.solve(fold.taught, truth[fold.taught] - mean, PENALTIES)
         misses = truth[fold.held, None] - mean - spread.alike[fold.held] @ heights
         errors += (misses**2).sum(axis=0)
-    return PENALTIES[int(errors.argmin())]
+    return errors
+
+
+def _thinned(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    kept = np.unique(np.linspace(0, len(places) - 1, CHOICE_LANDMARKS).astype(np.int64))
+    return places[kept]
+
+
+def _vector_blocks(examples: Examples) -> list[int]:
+    return [number for number, block in enumerate(examples.layout.blocks) if block.size > 1]
 
 
 def unit_rows(examples: Examples, block: int) -> tuple[Floats, NDArray[np.bool_]]:
@@ -174,7 +204,7 @@ def unit_rows(examples: Examples, block: int) -> tuple[Floats, NDArray[np.bool_]
     return stepped(columns / np.where(present, lengths, 1.0)[:, None]), present
 
 
-def alikeness(rows: Floats, centres: Floats) -> Floats:
+def alikeness(rows: Floats, centres: Floats, *, gamma: float) -> Floats:
     """Gaussian kernel between rows of length 1: shape (n, landmarks)."""
-    near: Floats = np.exp(2 * GAMMA * (rows @ centres.T - 1.0))
+    near: Floats = np.exp(2 * gamma * (rows @ centres.T - 1.0))
     return near

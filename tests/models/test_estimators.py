@@ -10,7 +10,7 @@ import schooling
 from models.estimators.constant import Constant
 from models.estimators.curve import examples_needed
 from models.estimators.examples import Estimator, Examples, Fitted, Stored
-from models.estimators.kernel import KernelRidge
+from models.estimators.kernel import GAMMAS, PENALTIES, KernelRidge
 from models.estimators.linear import RidgeRegression
 from models.estimators.phrasing import Phrasing
 from models.estimators.restore import restored
@@ -147,8 +147,9 @@ def test_landmarks_for_every_row_give_what_plain_kernel_ridge_gives():
     unit = values / np.linalg.norm(values, axis=1, keepdims=True)
     ours = KernelRidge().fit(only, TRUTH, groups=GROUPS, seed=1).predict(only) - TRUTH.mean()
     theirs = [
-        Sklearn(kernel="rbf", gamma=1.0, alpha=penalty).fit(unit, TRUTH - TRUTH.mean()).predict(unit)
-        for penalty in (0.3, 1.0, 3.0, 10.0, 30.0)
+        Sklearn(kernel="rbf", gamma=gamma, alpha=penalty).fit(unit, TRUTH - TRUTH.mean()).predict(unit)
+        for gamma in GAMMAS
+        for penalty in PENALTIES
     ]
     assert min(np.abs(ours - one).max() for one in theirs) < 2e-3
 

@@ -103,8 +103,10 @@ def test_the_simplest_that_is_not_clearly_worse_is_chosen(errors, chosen):
 
 
 def test_equal_members_are_not_stacked():
-    said, truth, groups = held_out(0.5)
-    twice = HeldOut(("one", "same"), said.folds, np.repeat(said.predictions, 2, axis=1), said.constants)
+    random = np.random.default_rng(2)
+    groups, known = np.arange(500) % 50, random.normal(size=500)
+    truth = known + random.normal(size=500)
+    twice = HeldOut(("one", "same"), group_folds(groups), np.stack([known, known], axis=1), np.zeros(500))
     assert choose(twice, truth, groups=groups, rows=np.arange(500)).name == "one"
 
 
