@@ -47,6 +47,10 @@ class ReleaseInvalid(GroundswellError):
     """A release's files are absent, altered, or of a type this version does not know."""
 
 
+class LibraryMissing(GroundswellError):
+    """A library of the system, which no package brings, is not there."""
+
+
 class TrainingImpossible(GroundswellError):
     """The table cannot teach this target: columns or rows are missing."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.estimators.examples import Examples, Floats, Groups, Parameter, Parts, Stored, parts_of, settled
 from models.estimators.projection import Projection, learn_projection
+from schemas.errors import LibraryMissing
 
 if TYPE_CHECKING:
     from lightgbm import Booster
@@ -39,9 +41,8 @@ class FittedTrees:
 
     @cached_property
     def _booster(self) -> "Booster":
-        from lightgbm import Booster
-
-        return Booster(model_str=self.model.decode())
+        booster: Booster = _lightgbm().Booster(model_str=self.model.decode())
+        return booster
 
     def predict(self, examples: Examples) -> Floats:
         return self._settled(self.projection.of(examples))
@@ -80,14 +81,24 @@ class Trees:
     count: int
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedTrees:
-        import lightgbm
-
+        lightgbm = _lightgbm()
         del groups  # nothing is chosen inside
         projection = learn_projection(examples, seed=seed)
         settings = {**FIXED, **dict(self.settings), "seed": seed}
         table = lightgbm.Dataset(projection.of(examples), truth, params={**FIXED, "min_data_in_bin": 3})
         booster = lightgbm.train(settings, table, num_boost_round=self.count)
         return FittedTrees(booster.model_to_string().encode(), projection)
+
+
+def _lightgbm() -> ModuleType:
+    try:
+        import lightgbm
+    except OSError as error:
+        raise LibraryMissing(
+            f"LightGBM cannot be loaded ({error}); it needs the system's OpenMP library: "
+            "apt install libgomp1, or on macOS: brew install libomp"
+        ) from error
+    return lightgbm
 
 
 def random_forest() -> Trees:
