@@ -41,7 +41,7 @@ def measure(
     *over_time, _ = (_weights(looks) @ shares).tolist()
     numbers = dict(zip(PRESENCE, [*over_time, float(shares[:, -1].max())], strict=True))
     starts_s = [look.moment.start_s for look, found in zip(looks, faces, strict=True) if found]
-    first = {"first_face_s": starts_s[0], "first_face_after_s": starts_s[0] - start_s} if starts_s else {}
+    first = {"first_face_s": starts_s[0], "first_face_after_s": max(starts_s[0] - start_s, 0.0)} if starts_s else {}
     return {"faces_max": float(max(map(len, faces)))} | numbers | first
 
 

@@ -28,9 +28,9 @@ of_every_stage = pytest.mark.parametrize(
         (AudioProcessor, "1/cf149c90-m1h96-f32", "cf149c90-m1h96-f32", "d8f497a4-2e55-5080-b964-2ec799a44c29"),
         (
             FacesProcessor,
-            "1/09189dea-55533b28-1-f32-448px-20px-0.3",
+            "2/09189dea-55533b28-1-f32-448px-20px-0.3",
             "09189dea-55533b28-1-f32-448px",
-            "9bb9d18d-9a33-5956-9bd9-d74242b5bb0b",
+            "e1badf28-dbd5-5d53-8777-5025f75a4957",
         ),
     ],
 )

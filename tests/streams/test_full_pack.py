@@ -29,7 +29,7 @@ from processors.ports import FaceDetectorModel, Options, VisualModel
 from processors.visual import VisualProcessor
 from schemas.codec import encode
 from schemas.errors import WeightsMissing
-from schemas.faces import FaceTracked
+from schemas.faces import PRESENCE, FaceTracked
 from schemas.features import FeatureExtracted
 from streams.face_photos import PhotoAlbum
 from streams.settings import Settings
@@ -98,9 +98,9 @@ def test_the_faces_stage_finds_and_knows_with_the_networks_that_were_chosen(tmp_
     for event in (feature, *tracks):
         assert (event.model, event.model_version) == ("yunet+sface", "8f2383e4-0ba9fbfa-1-f32-448px")
         assert event.vector is not None
-        assert event.vector.dim == 128
+        assert event.vector.dim == (128 if isinstance(event, FaceTracked) else len(PRESENCE))
     assert np.linalg.norm(from_vector(tracks[0].vector)) == pytest.approx(1, abs=1e-3)
-    assert processor.version.startswith("1/8f2383e4-0ba9fbfa-1-f32-448px")
+    assert processor.version.startswith("2/8f2383e4-0ba9fbfa-1-f32-448px")
 
 
 def test_pictures_are_compared_by_the_threshold_of_the_encoder(tmp_path: Path, pack: WeightsCache) -> None:

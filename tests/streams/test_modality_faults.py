@@ -180,7 +180,7 @@ def test_a_segment_whose_files_are_damaged_is_missing_in_words_and_the_video_end
 
 
 def test_only_the_damaged_segment_left_dead_letters_one_for_each_stage(stages: Stages) -> None:
-    letters = stages.events("dead-letters", EventRejected)
+    letters = {e.event_id: e for e in stages.events("dead-letters", EventRejected)}.values()  # a kill may repeat one
     assert sorted(letter.stage for letter in letters) == ["audio", "faces", "visual"]
     assert {letter.key for letter in letters} == {f"{DAMAGED}/{BROKEN_PIECE}".encode()}
     assert all(letter.attempts == 1 and letter.traceback for letter in letters)

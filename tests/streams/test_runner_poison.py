@@ -25,7 +25,7 @@ class Poison:
     """A record that dies, and what its dead letter says."""
 
     name: str
-    value: Callable[[Toys], bytes | None]
+    value: Callable[[Toys], bytes]
     error: str
     attempts: int = 1
     gives_up: bool = False
@@ -36,7 +36,6 @@ POISONS = (
     Poison("unknown-type", lambda toys: b'{"type":"Nobody","event_id":"1"}', "Nobody"),
     Poison("wrong-schema", lambda toys: b'{"type":"LinkSubmitted","event_id":1}', "expected LinkSubmitted"),
     Poison("too-large", lambda toys: b'{"type":"LinkSubmitted","x":"' + b"x" * FIVE_MEGABYTES, "expected at most"),
-    Poison("null", lambda toys: None, "no value"),
     Poison("always-fails", lambda toys: encode(toys.link(100, title="always fails")), "always fails", gives_up=True),
     Poison("bug", lambda toys: encode(toys.link(101, title="breaks")), "ZeroDivisionError", gives_up=True),
     Poison("huge-answer", lambda toys: encode(toys.link(102, title="huge answer")), "readers take", gives_up=True),
@@ -67,6 +66,7 @@ def _send_poison(toys: Toys) -> None:
         for poison in POISONS:
             key = f"{toys.name}-{poison.name}".encode()
             producer.send_raw("links", _partition(toys), key=key, value=poison.value(toys), headers=HEADERS)
+        producer.send_raw("links", _partition(toys), key=b"erased", value=None)  # a tombstone is passed by
 
 
 def _partition(toys: Toys) -> int:
