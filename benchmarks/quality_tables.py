@@ -43,17 +43,10 @@ class Example:
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
-    """Examples, and the truth about each: shape (n,).
-
-    Attributes
-    ----------
-    embeds_speech : bool
-        Whether what is said becomes a vector too; its words are counted in any case.
-    """
+    """Examples, and the truth about each: shape (n,)."""
 
     examples: Sequence[Example]
     truth: Floats
-    embeds_speech: bool = True
 
     @property
     def groups(self) -> NDArray[np.int64]:
@@ -134,6 +127,7 @@ def _tiktok_example(row: dict[str, str], numbers: dict[str, float] | None = None
     own = {"original_sound": float("origin" in row["music"].lower()), "music_characters": float(len(row["music"]))}
     metadata = Metadata(
         description=row["description"],
+        tags=(row["music"], *tags),
         hashtags=tags,
         uploaded_at_s=_moment_s(row["create_time"] or row["posted_time"]),
     )
@@ -151,7 +145,7 @@ def ted_given_age(folder: Path) -> Subject:
     views = np.log10([float(row["views"]) for row in rows])
     makers = np.array([row["speaker"] for row in rows])
     truth = views - expected_at(age, views, makers)
-    return Subject(examples=[_talk(row) for row in rows], truth=truth, embeds_speech=False)
+    return Subject(examples=[_talk(row) for row in rows], truth=truth)
 
 
 def _talk(row: dict[str, str]) -> Example:

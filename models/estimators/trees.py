@@ -102,27 +102,33 @@ def _lightgbm() -> ModuleType:
 
 
 def random_forest() -> Trees:
-    """Deep trees on a fifth of the features at each cut, at least five videos a leaf."""
+    """Trees on a fifth of the features at each cut, at least five videos a leaf.
+
+    Larger forests gained .005 of R2 on US engagement and took four times as long to explain a prediction.
+    """
     settings: tuple[tuple[str, Parameter], ...] = (
         ("boosting", "rf"),
         ("bagging_fraction", 0.632),
         ("bagging_freq", 1),
         ("feature_fraction_bynode", 0.2),
         ("min_data_in_leaf", 5),
-        ("num_leaves", 64),
+        ("num_leaves", 32),
     )
-    return Trees("random forest", settings, 200)
+    return Trees("random forest", settings, 100)
 
 
 def gradient_boosting() -> Trees:
-    """Many small trees that each learn a little, strongly held back."""
+    """Many small trees that each learn a little, strongly held back.
+
+    350 trees of 15 leaves at .025 were no better on US engagement and took twice as long to explain.
+    """
     settings: tuple[tuple[str, Parameter], ...] = (
-        ("learning_rate", 0.025),
-        ("num_leaves", 15),
+        ("learning_rate", 0.035),
+        ("num_leaves", 12),
         ("min_data_in_leaf", 10),
         ("lambda_l2", 20.0),
         ("feature_fraction", 0.3),
         ("bagging_fraction", 0.7),
         ("bagging_freq", 1),
     )
-    return Trees("gradient boosting", settings, 350)
+    return Trees("gradient boosting", settings, 250)
