@@ -25,6 +25,8 @@ def examples_of(subject: Subject, vectors: KeptVectors) -> Examples:
         "video/text": [own_words(example.metadata) for example in subject.examples],
         "segments/text": [example.spoken[:SPOKEN_CHARACTERS] for example in subject.examples],
     }
+    if not subject.embeds_speech:
+        del texts["segments/text"]
     spaces = {name: vectors.of(lines) for name, lines in texts.items() if any(lines)}
     names = _frequent(numbers)
     blocks = [*(Block(name, space.shape[1]) for name, space in spaces.items()), *map(Block, names)]

@@ -21,6 +21,9 @@ LANDMARKS = 2500
 CHOICE_LANDMARKS = 800
 """The penalty is chosen on fewer: which is best hardly depends on their number, the time on its square."""
 
+MOST_CELLS = 50_000_000
+"""Rows times landmarks held at once: 400 MB, so that a hundred thousand videos fit into memory, on fewer landmarks."""
+
 SQUARE_BITS = 20
 """Squares in steps of 2**-40 add up exactly for vectors up to 90 long."""
 
@@ -123,9 +126,10 @@ class KernelRidge:
         return FittedKernel(mean, spread.hills(heights))
 
     def _places(self, count: int, seed: int) -> NDArray[np.int64]:
-        if count <= self.landmarks:
+        most = min(self.landmarks, max(MOST_CELLS // count, 1))
+        if count <= most:
             return np.arange(count)
-        return np.sort(np.random.default_rng(seed).choice(count, self.landmarks, replace=False))
+        return np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
 
 
 @dataclass(frozen=True)
@@ -144,8 +148,10 @@ class _Spread:
         for block in blocks:
             rows, present = unit_rows(examples, block)
             centres.append(rows[places])
-            near = alikeness(rows, centres[-1], gamma=gamma) * present[:, None] * present[places]
-            alike += near / len(blocks)
+            near = alikeness(rows, centres[-1], gamma=gamma)
+            near *= (present / len(blocks))[:, None]
+            near *= present[places]
+            alike += near
         return _Spread(tuple(blocks), gamma, tuple(centres), alike, alike[places])
 
     def solve(self, taught: NDArray[np.int64], centred: Floats, penalties: tuple[float, ...]) -> Floats:
@@ -170,8 +176,9 @@ def _best_shape(
 ) -> tuple[float, float]:
     """The gamma and the penalty with the least error on held-out groups."""
     blocks = _vector_blocks(examples)
-    spreads = [_Spread.over(examples, blocks, places=places, gamma=gamma) for gamma in GAMMAS]
-    errors = np.array([_errors(spread, truth, folds) for spread in spreads])
+    errors = np.array(
+        [_errors(_Spread.over(examples, blocks, places=places, gamma=gamma), truth, folds) for gamma in GAMMAS]
+    )
     gamma, penalty = np.unravel_index(int(errors.argmin()), errors.shape)
     return GAMMAS[int(gamma)], PENALTIES[int(penalty)]
 
