@@ -19,6 +19,7 @@ from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import Interval, Reason, VideoScored
 from schemas.progress import StageProgressed
+from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import ReleaseFile, ReleasePublished
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import PersonSeen, PooledVector, Summarised
@@ -325,6 +326,18 @@ PUBLISHED = ReleasePublished(
     card="# Virality, starter\n\nTaught on 1,200 videos of one table; knows nothing of pictures or sound.",
 )
 
+ROLE = RoleGiven(
+    event_id=derive_id("releases", "1", PUBLISHED.event_id, "shadow"),
+    target="virality",
+    release_id="starter-1",
+    role="shadow",
+    given_at_s=NOON_S,
+)
+
+SHADOWED = ShadowScored(
+    event_id=derive_id("score", "1", SCORED.event_id, "shadow"), video_id=VIDEO_ID, prediction=SCORED
+)
+
 TICK = TimePassed(
     event_id=derive_id("clock", "1", "assemble", 6),
     stage="assemble",
@@ -374,7 +387,9 @@ EXAMPLES: dict[type[Event], Event] = {
         SUMMARISED,
         SCORED,
         PROGRESSED,
+        SHADOWED,
         PUBLISHED,
+        ROLE,
         TICK,
         REJECTED,
         REDRIVEN,
