@@ -31,6 +31,7 @@ from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import ReleasePublished
+from schemas.scoreboard import PredictionJudged, ScoreKept
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
 from schemas.targets import TargetDefined
@@ -143,6 +144,12 @@ TOPICS: tuple[Topic, ...] = (
     Topic(name="labels", key="video_id/scope/target/label/by", events=(LabelGiven,), cleanup="compact"),
     Topic(name="targets", key="target/version", events=(TargetDefined,), cleanup="compact"),
     Topic(name="releases", key="target/release_id", events=(ReleasePublished, RoleGiven), cleanup="compact"),
+    Topic(
+        name="scoreboard",
+        key="target/release_id/week/part",
+        events=(ScoreKept, PredictionJudged),
+        cleanup="compact",
+    ),
     Topic(name="ticks", key="stage/partition", events=(TimePassed,), cleanup="delete", retention_s=3600),
     Topic(
         name="dead-letters",
@@ -234,6 +241,14 @@ STAGES: tuple[Stage, ...] = (
         writes=("predictions", "shadows", "progress"),
         hears=("releases",),
         batch=64,
+    ),
+    Stage(
+        name="scoreboard",
+        processor="processors.scoreboard:ScoreboardFold",
+        reads=("predictions", "shadows", "outcomes", "scoreboard", "media", "ticks"),
+        writes=("scoreboard",),
+        is_fold=True,
+        hears=("releases", "targets"),
     ),
 )
 

@@ -21,6 +21,7 @@ from schemas.predictions import Interval, Reason, VideoScored
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import ReleaseFile, ReleasePublished
+from schemas.scoreboard import Judged, PredictionJudged, ScoreKept
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import PersonSeen, PooledVector, Summarised
 from schemas.targets import Measure, TargetDefined
@@ -338,6 +339,35 @@ SHADOWED = ShadowScored(
     event_id=derive_id("score", "1", SCORED.event_id, "shadow"), video_id=VIDEO_ID, prediction=SCORED
 )
 
+JUDGED = PredictionJudged(
+    event_id=derive_id("scoreboard", "1", VIDEO_ID, "judged"),
+    video_id=VIDEO_ID,
+    target="virality",
+    release_id="starter-1",
+    week="2026-W41",
+    unit="log10 views after 30 days",
+    level=0.9,
+    judged=Judged(error=-310_000, constant_error=812_500),
+)
+
+KEPT = ScoreKept(
+    event_id=derive_id("scoreboard", "1", JUDGED.board, "kept"),
+    target="virality",
+    release_id="starter-1",
+    week="2026-W41",
+    part=7,
+    unit="log10 views after 30 days",
+    level=0.9,
+    compared=12,
+    inside=10,
+    below=1,
+    above=1,
+    error_sum=-1_204_000,
+    absolute_error_sum=6_381_250,
+    constant_error_sum=8_930_000,
+    not_comparable={"no outcome has the counts it takes": 2},
+)
+
 TICK = TimePassed(
     event_id=derive_id("clock", "1", "assemble", 6),
     stage="assemble",
@@ -390,6 +420,8 @@ EXAMPLES: dict[type[Event], Event] = {
         SHADOWED,
         PUBLISHED,
         ROLE,
+        JUDGED,
+        KEPT,
         TICK,
         REJECTED,
         REDRIVEN,

@@ -2,10 +2,15 @@ from itertools import permutations
 
 import fitted
 import msgspec
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.layout import vectorise
+from models.learning import Lesson, layout_for, learn
+from models.pooling import pool_one
+from models.release import Release, save
 from processors.active_releases import Roster
 from processors.score import ScoreProcessor
 from schemas.codec import encode
@@ -147,13 +152,22 @@ def test_the_live_prediction_is_the_same_bytes_with_and_without_shadows(folders)
 
 
 def test_a_shadow_that_cannot_read_a_summary_does_not_keep_the_live_prediction_back(folders, tmp_path) -> None:
-    layout = fitted.release().manifest.layout
-    blocks = tuple(msgspec.structs.replace(b, model="another") if b.model else b for b in layout.blocks)
-    other = msgspec.structs.replace(layout, blocks=blocks)
-    folder = fitted.release_folder(tmp_path / "other", "r9", trained_at_s=9.0, layout=other)
-    paths = {**folders, "r9": folder}
-    stage = scorer(paths, event_of(folders["r1"]), role("r9", "shadow", 9.0), event_of(folder))
-    assert [p.release_id for p in _live(stage)] == ["r1"] * len(VIDEOS)
+    bare = [fitted.summary(number, pooled={}) for number in range(120)]
+    layout = layout_for(bare)
+    truth, groups = np.arange(120.0), np.arange(120) % 40
+    fit = learn(Lesson(vectorise(bare, layout), layout, truth, groups, 96.0))
+    manifest = fitted.release("words", trained_at_s=9.0, layout=layout).manifest
+    save(Release(manifest, fit.ridge, fit.errors), tmp_path / "words")
+    stage = scorer(
+        {**folders, "words": tmp_path / "words"},
+        *[event_of(tmp_path / "words"), event_of(folders["r1"]), role("r1", "shadow", 9.0)],
+    )
+    odd = fitted.summary(200, pooled={"video/text": pool_one(np.ones(5))})
+    answers = stage.transform([odd, VIDEOS[0]])
+    assert [[type(a) for a in one if not isinstance(a, StageProgressed)] for one in answers] == [
+        [VideoScored],
+        [VideoScored, ShadowScored],
+    ]
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))

@@ -24,6 +24,7 @@ from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import FileName, ReleaseId, ReleasePublished, TargetName
+from schemas.scoreboard import PredictionJudged, ScoreKept
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
 from schemas.targets import TargetDefined
@@ -47,6 +48,8 @@ KEYS: dict[type[Event], str] = {
     VideoScored: f"{VIDEO_ID}/virality",
     StageProgressed: f"{VIDEO_ID}/fetch",
     ReleasePublished: "virality/starter-1",
+    PredictionJudged: f"{VIDEO_ID}/judged/virality/starter-1/2026-W41",
+    ScoreKept: "virality/starter-1/2026-W41/7",
     RoleGiven: "virality/starter-1/role",
     ShadowScored: f"{VIDEO_ID}/virality/starter-1",
     TimePassed: "assemble/6",
