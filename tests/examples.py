@@ -7,6 +7,7 @@ import math
 import struct
 
 from people_examples import EXAMPLES as OF_PEOPLE
+from release_examples import EXAMPLES as OF_RELEASES
 
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, derive_id
@@ -19,9 +20,7 @@ from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import Interval, Reason, VideoScored
 from schemas.progress import StageProgressed
-from schemas.promotions import RoleGiven, ShadowScored
-from schemas.releases import ReleaseFile, ReleasePublished
-from schemas.scoreboard import Judged, PredictionJudged, ScoreKept
+from schemas.promotions import ShadowScored
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import PersonSeen, PooledVector, Summarised
 from schemas.targets import Measure, TargetDefined
@@ -314,58 +313,8 @@ PROGRESSED = StageProgressed(
     submission_id=LINK.submission_id,
 )
 
-PUBLISHED = ReleasePublished(
-    event_id=derive_id("train", "1", "virality", "starter-1"),
-    target="virality",
-    release_id="starter-1",
-    kind="regression",
-    files=(ReleaseFile(name="weights.npz", sha256=SHA256[::-1], size_bytes=9_412),),
-    trained_at_s=NOON_S - 86_400,
-    rows=1_200,
-    metrics={"mae": 0.61, "mae_constant": 0.74, "interval_coverage": 0.91},
-    beats_constant=True,
-    card="# Virality, starter\n\nTaught on 1,200 videos of one table; knows nothing of pictures or sound.",
-)
-
-ROLE = RoleGiven(
-    event_id=derive_id("releases", "1", PUBLISHED.event_id, "shadow"),
-    target="virality",
-    release_id="starter-1",
-    role="shadow",
-    given_at_s=NOON_S,
-)
-
 SHADOWED = ShadowScored(
     event_id=derive_id("score", "1", SCORED.event_id, "shadow"), video_id=VIDEO_ID, prediction=SCORED
-)
-
-JUDGED = PredictionJudged(
-    event_id=derive_id("scoreboard", "1", VIDEO_ID, "judged"),
-    video_id=VIDEO_ID,
-    target="virality",
-    release_id="starter-1",
-    week="2026-W41",
-    unit="log10 views after 30 days",
-    level=0.9,
-    judged=Judged(error=-310_000, constant_error=812_500),
-)
-
-KEPT = ScoreKept(
-    event_id=derive_id("scoreboard", "1", JUDGED.board, "kept"),
-    target="virality",
-    release_id="starter-1",
-    week="2026-W41",
-    part=7,
-    unit="log10 views after 30 days",
-    level=0.9,
-    compared=12,
-    inside=10,
-    below=1,
-    above=1,
-    error_sum=-1_204_000,
-    absolute_error_sum=6_381_250,
-    constant_error_sum=8_930_000,
-    not_comparable={"no outcome has the counts it takes": 2},
 )
 
 TICK = TimePassed(
@@ -418,10 +367,7 @@ EXAMPLES: dict[type[Event], Event] = {
         SCORED,
         PROGRESSED,
         SHADOWED,
-        PUBLISHED,
-        ROLE,
-        JUDGED,
-        KEPT,
+        *OF_RELEASES,
         TICK,
         REJECTED,
         REDRIVEN,
