@@ -1,3 +1,4 @@
+import msgspec
 import pytest
 import scored
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from processors.scoreboard import ScoreboardFold
 from schemas.codec import encode
 from schemas.errors import Unreadable
 from schemas.event import Event
-from schemas.scoreboard import ScoreKept, week_of
+from schemas.scoreboard import PredictionJudged, ScoreKept, week_of
 from schemas.ticks import TimePassed
 from streams.scoreboard import BoardRow, by_week, parts_of, recent, warnings
 
@@ -113,6 +114,17 @@ def test_sums_do_not_depend_on_how_videos_are_spread_over_parts() -> None:
     assert (row.compared, other.compared) == (200, 200)
     errors = [abs(9.0 + n - min(10 + 2 * n, 100)) for n in range(200)]
     assert row.error == pytest.approx(sum(errors) / 200)
+
+
+def test_a_video_that_is_erased_is_taken_out_of_the_count() -> None:
+    machine = FoldInMemory(scored.hearing(ScoreboardFold()))
+    said = list(machine.feed([*scored.story(1), *scored.story(2)]))
+    erased = [e for e in said if isinstance(e, PredictionJudged) and e.video_id == "url:v1"]
+    counts = [*said, *machine.feed(msgspec.structs.replace(e, event_id="e", judged=None) for e in erased)]
+    assert parts_of(counts) == kept(*scored.story(2))
+    assert b"url:v1" not in b"".join(
+        msgspec.json.encode(state) for key, state in machine.states.items() if key != "url:v1"
+    )
 
 
 def test_a_value_that_is_no_measurement_is_refused() -> None:
