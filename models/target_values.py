@@ -73,10 +73,15 @@ def measured(target: TargetDefined, examples: Sequence[Summarised], *, by: str =
 
 def raw_value(target: TargetDefined, measure: Measure, example: Summarised) -> float:
     """Work a formula out for one example, before any scale; NaN without the counts it takes."""
+    return raw_from(target, measure, example.outcomes)
+
+
+def raw_from(target: TargetDefined, measure: Measure, outcomes: Sequence[OutcomeObserved]) -> float:
+    """Work a formula out for one video's outcomes, before any scale; NaN without the counts it takes."""
     if measure.formula not in _FORMULAS:
         return math.nan
     formula = _FORMULAS[measure.formula]
-    found = (formula(measure, counted, example.outcomes) for counted in at_age(target, example.outcomes))
+    found = (formula(measure, counted, outcomes) for counted in at_age(target, outcomes))
     return next((value for value in found if value is not None), math.nan)
 
 

@@ -22,6 +22,7 @@ from schemas.event import Event, VideoId
 from schemas.faces import FaceTracked
 from schemas.identities import IdentityRecorded
 from schemas.influence import AppearanceRecorded
+from schemas.scoreboard import PredictionJudged
 from streams.erasure_video import (
     Key,
     contents_of,
@@ -183,11 +184,13 @@ def _erase_what_is_there(settings: Settings, bootstrap: str, ids: Sequence[Video
 
 
 def _tell_folds(settings: Settings, bootstrap: str, video_id: VideoId, *, events: Sequence[Event]) -> CommandAnswered:
-    """Have every stage with states forget a video, the gallery its faces, and creators that it was theirs."""
+    """Have every stage with states forget a video: the gallery its faces, creators and the scoreboard that it counted."""
     with BulkProducer(settings, bootstrap) as producer:
         producer.send(VideoErased(event_id=new_id(), video_id=video_id, erased_at_s=time.time()))
         for appearance in (event for event in events if isinstance(event, AppearanceRecorded) and event.share):
             producer.send(msgspec.structs.replace(appearance, event_id=new_id(), share=0.0, outcomes=()))
+        for judged in (event for event in events if isinstance(event, PredictionJudged) and event.judged):
+            producer.send(msgspec.structs.replace(judged, event_id=new_id(), judged=None))
     return ask(settings, bootstrap, EraseRequested(event_id=new_id(), given_at_s=time.time(), video_id=video_id))
 
 

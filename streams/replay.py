@@ -73,7 +73,7 @@ def replay(
     verify : bool
         Compare with the live predictions of the same release, and publish nothing.
     release_id : str, optional
-        Another release than the newest.
+        Another release than the one that serves.
     on_change : callable
         Hears of each prediction, beside the one it replaces, after it was made.
 
@@ -144,9 +144,8 @@ class _Run:
         self.skipped.append(f"{type(event).__name__} {event.record_key}: {error}")
 
 
-def _releases(settings: Settings, bootstrap: str) -> list[ReleasePublished]:
-    records = latest_per_key(read_to_end(settings, bootstrap, ["releases"])).values()
-    return [event for record in records if isinstance(event := event_of(record), ReleasePublished)]
+def _releases(settings: Settings, bootstrap: str) -> list[Event]:
+    return [event_of(r) for r in latest_per_key(read_to_end(settings, bootstrap, ["releases"])).values()]
 
 
 def _verified(runs: list[_Run], scorer: ScoreProcessor, release: ReleasePublished) -> Replayed:

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from processors.active_releases import Roster
 from processors.assemble import AssembleProcessor
 from processors.folding import FoldInMemory, OnSkip, nothing
 from processors.ports import Options
@@ -59,19 +60,22 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     before: VideoScored | None = None
 
 
-def newest(releases: Iterable[ReleasePublished], target: str, release_id: str | None = None) -> ReleasePublished:
-    """Choose a target's newest release, or the one asked for.
+def newest(releases: Iterable[Event], target: str, release_id: str | None = None) -> ReleasePublished:
+    """Choose the release of a target that serves, or the one asked for.
 
     Raises
     ------
     UsageError
-        The target has no such release.
+        The target has no such release, or none of them serves.
     """
-    found = [r for r in releases if r.target == target and release_id in (None, r.release_id)]
-    if not found:
-        wanted = target if release_id is None else f"{target}/{release_id}"
-        raise UsageError(f"there is no release {wanted}; publish one with `groundswell train {target}`")
-    return max(found, key=lambda release: (release.trained_at_s, release.release_id))
+    roster = Roster.of(releases)
+    found = roster.serving(target) if release_id is None else roster.published.get((target, release_id))
+    if found is not None:
+        return found
+    if target in roster.targets and release_id is None:
+        raise UsageError(f"no release of {target} serves; promote one: groundswell releases promote {target}/RELEASE")
+    wanted = target if release_id is None else f"{target}/{release_id}"
+    raise UsageError(f"there is no release {wanted}; publish one with `groundswell train {target}`")
 
 
 def summaries_of(events: Iterable[Event]) -> Iterator[Summarised]:

@@ -29,7 +29,9 @@ from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
+from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import ReleasePublished
+from schemas.scoreboard import PredictionJudged, ScoreKept
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
 from schemas.targets import TargetDefined
@@ -124,6 +126,7 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name="summaries", key="video_id/scope", events=(Summarised,), cleanup="compact"),
     Topic(name="predictions", key="video_id/target", events=(VideoScored,), cleanup="compact"),
+    Topic(name="shadows", key="video_id/target/release_id", events=(ShadowScored,), cleanup="compact"),
     Topic(
         name="progress",
         key="video_id/stage",
@@ -140,7 +143,13 @@ TOPICS: tuple[Topic, ...] = (
     ),
     Topic(name="labels", key="video_id/scope/target/label/by", events=(LabelGiven,), cleanup="compact"),
     Topic(name="targets", key="target/version", events=(TargetDefined,), cleanup="compact"),
-    Topic(name="releases", key="target/release_id", events=(ReleasePublished,), cleanup="compact"),
+    Topic(name="releases", key="target/release_id", events=(ReleasePublished, RoleGiven), cleanup="compact"),
+    Topic(
+        name="scoreboard",
+        key="target/release_id/week/part",
+        events=(ScoreKept, PredictionJudged),
+        cleanup="compact",
+    ),
     Topic(name="ticks", key="stage/partition", events=(TimePassed,), cleanup="delete", retention_s=3600),
     Topic(
         name="dead-letters",
@@ -229,9 +238,17 @@ STAGES: tuple[Stage, ...] = (
         name="score",
         processor="processors.score:ScoreProcessor",
         reads=("summaries",),
-        writes=("predictions", "progress"),
+        writes=("predictions", "shadows", "progress"),
         hears=("releases",),
         batch=64,
+    ),
+    Stage(
+        name="scoreboard",
+        processor="processors.scoreboard:ScoreboardFold",
+        reads=("predictions", "shadows", "outcomes", "scoreboard", "media", "ticks"),
+        writes=("scoreboard",),
+        is_fold=True,
+        hears=("releases", "targets"),
     ),
 )
 

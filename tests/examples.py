@@ -7,6 +7,7 @@ import math
 import struct
 
 from people_examples import EXAMPLES as OF_PEOPLE
+from release_examples import EXAMPLES as OF_RELEASES
 
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, derive_id
@@ -19,7 +20,7 @@ from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import Interval, Reason, VideoScored
 from schemas.progress import StageProgressed
-from schemas.releases import ReleaseFile, ReleasePublished
+from schemas.promotions import ShadowScored
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import PersonSeen, PooledVector, Summarised
 from schemas.targets import Measure, TargetDefined
@@ -312,17 +313,8 @@ PROGRESSED = StageProgressed(
     submission_id=LINK.submission_id,
 )
 
-PUBLISHED = ReleasePublished(
-    event_id=derive_id("train", "1", "virality", "starter-1"),
-    target="virality",
-    release_id="starter-1",
-    kind="regression",
-    files=(ReleaseFile(name="weights.npz", sha256=SHA256[::-1], size_bytes=9_412),),
-    trained_at_s=NOON_S - 86_400,
-    rows=1_200,
-    metrics={"mae": 0.61, "mae_constant": 0.74, "interval_coverage": 0.91},
-    beats_constant=True,
-    card="# Virality, starter\n\nTaught on 1,200 videos of one table; knows nothing of pictures or sound.",
+SHADOWED = ShadowScored(
+    event_id=derive_id("score", "1", SCORED.event_id, "shadow"), video_id=VIDEO_ID, prediction=SCORED
 )
 
 TICK = TimePassed(
@@ -374,7 +366,8 @@ EXAMPLES: dict[type[Event], Event] = {
         SUMMARISED,
         SCORED,
         PROGRESSED,
-        PUBLISHED,
+        SHADOWED,
+        *OF_RELEASES,
         TICK,
         REJECTED,
         REDRIVEN,

@@ -12,6 +12,7 @@ import numpy as np
 import people
 import pytest
 import runs
+import scored
 import sounds
 from frame_zips import zip_of
 from networks import audio_encoder, face_sight, text_encoder
@@ -181,6 +182,12 @@ class Makers:
 
         events = tuple(appeared(number) for number in range(6))
         return Sample(lambda: _build("influence", self.world()), events, appeared(9, share=2.0))
+
+    def scoreboard(self) -> Sample:
+        """Two releases, one of them in the shadow; each video's prediction and outcome once."""
+        made = [example for n in range(5) for example in scored.story(n, week=n % 2)]
+        poison = scored.prediction(9, value=1e12)
+        return Sample(lambda: scored.hearing(_build("scoreboard", self.world())), tuple(made), poison)
 
     def score(self) -> Sample:
         folder = fitted.release_folder(self.folder / "release")

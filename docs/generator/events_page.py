@@ -19,7 +19,7 @@ ALSO_WRITES = {
     "outcomes": "`groundswell import outcomes`, whoever counts",
     "labels": "`groundswell import labels`",
     "targets": "`groundswell targets add`, `groundswell up`",
-    "releases": "`groundswell train`",
+    "releases": "`groundswell train`, `groundswell releases`",
     "ticks": "the runner of a stage that waits",
     "dead-letters": "the runner of every stage, `groundswell dead-letters redrive`",
 }
@@ -27,7 +27,9 @@ ALSO_READS = {
     "summaries": "`groundswell replay`",
     "targets": "`groundswell targets`, `groundswell import labels`",
     "progress": "`groundswell watch`",
-    "predictions": "`groundswell watch`",
+    "predictions": "`groundswell watch`, `groundswell releases compare`",
+    "shadows": "`groundswell releases compare`",
+    "scoreboard": "`groundswell status`",
     "dead-letters": "`groundswell dead-letters`",
 }
 

@@ -16,6 +16,7 @@ from streams.commands import (
     faces,
     imports,
     people,
+    releases,
     replay,
     settings,
     show,
@@ -67,6 +68,7 @@ app.add_typer(deadletters.app, name="dead-letters")
 app.add_typer(faces.app, name="faces")
 app.add_typer(imports.app, name="import")
 app.add_typer(people.app, name="people")
+app.add_typer(releases.app, name="releases")
 app.add_typer(targets.app, name="targets")
 app.add_typer(weights.app, name="weights")
 

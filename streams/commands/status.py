@@ -8,8 +8,11 @@ import msgspec
 import typer
 
 from streams import settings as settings_module
+from streams.scoreboard import BoardRow, read_parts, recent, warnings
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from streams.settings import Settings
 
 SAMPLE_S = 1.0
@@ -25,18 +28,32 @@ class StageStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """The whole system at one moment; `disk_bytes` by folder of the home, and what is free."""
+    """The whole system at one moment.
+
+    Attributes
+    ----------
+    disk_bytes : dict
+        By folder of the home, and what is free.
+    serving : dict
+        The release that serves, by target; None where all are retired or only shadows.
+    scoreboard : list of BoardRow
+        For each release its newest weeks, as many as it takes to have 50 outcomes.
+    """
 
     kafka: str
     stages: list[StageStatus]
     dead_letters: int
     disk_bytes: dict[str, int]
+    serving: dict[str, str | None]
+    scoreboard: list[BoardRow]
+    warnings: list[str]
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
-    """Show lag, rate and workers of each stage, dead letters, and disk use.
+    """Show lag, rate and workers of each stage, dead letters, disk use, and how good predictions turned out to be.
 
     groundswell status
+    groundswell status --json | jq .scoreboard
     """
     from streams.deadletters import waiting
     from streams.kafka.connection import bootstrap_of
@@ -48,6 +65,9 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         stages=_stages(settings, bootstrap),
         dead_letters=len(waiting(settings, bootstrap)),
         disk_bytes=_disk(settings),
+        serving=(serving := _serving(settings, bootstrap)),
+        scoreboard=(board := recent(read_parts(settings, bootstrap))),
+        warnings=[*_silent(serving), *warnings(board)],
     )
     if as_json:
         typer.echo(msgspec.json.encode(answer))
@@ -81,6 +101,23 @@ def _disk(settings: "Settings") -> dict[str, int]:
     return used | {"free": shutil.disk_usage(settings.home).free}
 
 
+def _serving(settings: "Settings", bootstrap: str) -> dict[str, str | None]:
+    """Which release of each target serves; shadows do not count."""
+    from streams.release_roles import read_roster
+
+    roster = read_roster(settings, bootstrap)
+    found = {target: roster.serving(target) for target in roster.targets}
+    return {target: release.release_id if release else None for target, release in found.items()}
+
+
+def _silent(serving: dict[str, str | None]) -> list[str]:
+    return [
+        f"no release of {target} serves, so videos get no prediction of it: groundswell releases promote {target}/RELEASE"
+        for target, release_id in serving.items()
+        if release_id is None
+    ]
+
+
 def _print(answer: Status) -> None:
     from rich.console import Console
     from rich.table import Table
@@ -95,3 +132,27 @@ def _print(answer: Status) -> None:
     console.print(f"dead letters: {answer.dead_letters}{hint}")
     sizes = (f"{name} {size / 1e6:,.0f} MB" for name, size in answer.disk_bytes.items())
     console.print("disk: " + ", ".join(sizes))
+    for target, release_id in answer.serving.items():
+        console.print(f"{target}: release {release_id or 'none'} serves", highlight=False)
+    if answer.scoreboard:
+        console.print(_board(answer.scoreboard))
+    for warning in answer.warnings:
+        console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _board(rows: list[BoardRow]) -> "RenderableType":
+    """How good each release was lately, and which videos say nothing of it."""
+    from rich.table import Table
+
+    table = Table("release", "since", "outcomes", "error", "constant", "bias", "in interval", box=None, pad_edge=False)
+    for row in rows:
+        figures = [_figure(value) for value in (row.error, row.constant_error, row.bias)]
+        inside = "not known" if row.coverage is None else f"{row.coverage:.0%} of {row.level:.0%}"
+        table.add_row(f"{row.target}/{row.release_id}", row.weeks[0], str(row.compared), *figures, inside)
+        for reason, videos in row.not_comparable.items():
+            table.add_row(f"  {videos} not comparable: {reason}")
+    return table
+
+
+def _figure(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"

@@ -14,6 +14,7 @@ from streams import settings as settings_module
 
 if TYPE_CHECKING:
     from processors.text import TextProcessor
+    from schemas.promotions import Role
     from streams.settings import Settings
     from streams.training import TrainingReport
 
@@ -31,6 +32,9 @@ def train(
     release_id: Annotated[str, typer.Option("--release", help="Name of the release; default: today's date.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Publish even if it does not beat a constant.")] = False,
     publish: Annotated[bool, typer.Option(help="Put it on the shelf and tell the scorers.")] = True,
+    candidate: Annotated[
+        bool, typer.Option("--candidate", help="Score in the shadow only, until somebody promotes it.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Also keep the release's folder here.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="The report as one JSON object.")] = False,
 ) -> None:
@@ -58,7 +62,7 @@ def train(
         report = _with_bar(lambda on_row: fit(order, table, folder, text=_reader(settings), force=force, on_row=on_row))
         _print(report, as_json=as_json)
         if publish:
-            _publish(settings, folder)
+            _publish(settings, folder, role="shadow" if candidate else "promoted")
 
 
 def _with_bar(work: "Callable[[Callable[[int, int], None]], TrainingReport]") -> "TrainingReport":
@@ -93,14 +97,15 @@ def _print(report: "TrainingReport", *, as_json: bool) -> None:
     typer.echo(f"It {verdict} a constant on channels it never met (90 % confidence).")
 
 
-def _publish(settings: "Settings", folder: Path) -> None:
-    from streams.kafka.bulk import BulkProducer
+def _publish(settings: "Settings", folder: Path, *, role: "Role") -> None:
     from streams.kafka.connection import bootstrap_of
+    from streams.release_roles import announce
     from streams.storage.releases import ReleaseShelf
     from streams.world import open_media
 
-    bootstrap = bootstrap_of(settings)
     event = ReleaseShelf(settings.home, open_media(settings)).publish(folder)
-    with BulkProducer(settings, bootstrap) as producer:
-        producer.send(event)
-    typer.echo(f"published {event.record_key}; `groundswell replay --target {event.target}` rescores the past")
+    announce(settings, bootstrap_of(settings), event, role=role)
+    if role == "shadow":
+        typer.echo(f"published {event.record_key} as a candidate; `groundswell releases promote` makes it serve")
+    else:
+        typer.echo(f"published {event.record_key}; `groundswell replay --target {event.target}` rescores the past")

@@ -22,7 +22,9 @@ from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
+from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import FileName, ReleaseId, ReleasePublished, TargetName
+from schemas.scoreboard import PredictionJudged, ScoreKept
 from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
 from schemas.targets import TargetDefined
@@ -46,6 +48,10 @@ KEYS: dict[type[Event], str] = {
     VideoScored: f"{VIDEO_ID}/virality",
     StageProgressed: f"{VIDEO_ID}/fetch",
     ReleasePublished: "virality/starter-1",
+    PredictionJudged: f"{VIDEO_ID}/judged/virality/starter-1/2026-W41",
+    ScoreKept: "virality/starter-1/2026-W41/7",
+    RoleGiven: "virality/starter-1/role",
+    ShadowScored: f"{VIDEO_ID}/virality/starter-1",
     TimePassed: "assemble/6",
     EventRejected: "text/segments/6/1042",
     EventRedriven: "text/segments/6/1042/redriven",
@@ -123,6 +129,7 @@ def test_a_dead_letter_and_its_redrive_meet_in_one_partition() -> None:
 
 def test_releases_of_one_target_keep_their_order() -> None:
     assert EXAMPLES[ReleasePublished].partition_key == "virality"
+    assert EXAMPLES[RoleGiven].partition_key == "virality"
 
 
 HOSTILE = {

@@ -1,0 +1,151 @@
+import msgspec
+import pytest
+import scored
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.outcome_truth import NO_COUNTS, NOT_DEFINED, ONLY_TOGETHER
+from processors.folding import FoldInMemory
+from processors.scoreboard import ScoreboardFold
+from schemas.codec import encode
+from schemas.errors import Unreadable
+from schemas.event import Event
+from schemas.scoreboard import PredictionJudged, ScoreKept, week_of
+from schemas.ticks import TimePassed
+from streams.scoreboard import BoardRow, by_week, parts_of, recent, warnings
+
+
+def kept(*events: Event, fold: ScoreboardFold | None = None) -> list[ScoreKept]:
+    return parts_of(FoldInMemory(fold or scored.hearing(ScoreboardFold())).feed(events))
+
+
+def board(*events: Event) -> list[BoardRow]:
+    return by_week(kept(*events))
+
+
+def test_predictions_are_held_against_what_came_true_beside_the_constant() -> None:
+    (row,) = board(scored.prediction(1, 12.0), scored.prediction(2, 10.0), scored.outcome(1, 11), scored.outcome(2, 7))
+    assert (row.compared, row.coverage, row.below, row.above) == (2, 0.5, 0.5, 0.0)
+    assert (row.bias, row.error, row.constant_error) == (2.0, 2.0, 2.0)
+    assert row.weeks == (week_of(scored.TRAINED_S + 60),)
+    assert row.not_comparable == {}
+
+
+def test_a_truth_above_the_interval_is_counted_apart_from_one_below() -> None:
+    (row,) = board(scored.prediction(1, 10.0), scored.outcome(1, 13))
+    assert (row.below, row.above, row.bias) == (0.0, 1.0, -3.0)
+
+
+def test_shadows_and_live_releases_have_boards_of_their_own() -> None:
+    rows = board(scored.prediction(1, 10.0), scored.shadow(1, 13.0), scored.outcome(1, 10))
+    assert {row.release_id: row.error for row in rows} == {"r1": 0.0, "r2": 3.0}
+
+
+def test_a_newer_prediction_or_outcome_replaces_what_the_older_one_added() -> None:
+    replaced = board(
+        *[scored.prediction(1, 30.0), scored.outcome(1, 99), scored.prediction(1, 10.0), scored.outcome(1, 11)]
+    )
+    assert replaced == board(scored.prediction(1, 10.0), scored.outcome(1, 11))
+
+
+def test_a_later_outcome_moves_the_video_to_its_week() -> None:
+    (row,) = board(scored.prediction(1), scored.outcome(1, 10), scored.outcome(1, 12, week=3))
+    assert (row.compared, row.bias) == (1, -2.0)
+    assert row.weeks == (week_of(scored.TRAINED_S + 60 + 3 * scored.WEEK_S),)
+
+
+@pytest.mark.parametrize("observed_at_s", [None, 0.0, scored.TRAINED_S])
+def test_an_outcome_that_was_there_before_the_training_or_has_no_date_does_not_count(observed_at_s) -> None:
+    assert board(scored.prediction(1), scored.outcome(1, observed_at_s=observed_at_s)) == []
+
+
+def test_copies_of_a_video_and_predictions_of_unfinished_ones_do_not_count() -> None:
+    copy = scored.prediction(1, duplicate_of="url:v0")
+    assert board(copy, scored.prediction(2, stage="partial"), scored.outcome(1), scored.outcome(2)) == []
+
+
+@pytest.mark.parametrize(
+    ("prediction", "outcome", "reason"),
+    [
+        (scored.prediction(1, unit="percentile"), scored.outcome(1), ONLY_TOGETHER),
+        (scored.prediction(1, unit="bananas"), scored.outcome(1), NOT_DEFINED),
+        (scored.prediction(1), scored.outcome(1, likes=None), NO_COUNTS),
+    ],
+)
+def test_where_the_truth_cannot_be_told_the_board_says_why(prediction, outcome, reason) -> None:
+    (row,) = board(prediction, outcome)
+    assert (row.compared, row.error, row.coverage) == (0, None, None)
+    assert row.not_comparable == {reason: 1}
+
+
+def test_a_release_that_is_heard_of_late_is_judged_at_the_next_tick() -> None:
+    fold = scored.hearing(ScoreboardFold(), "another")
+    machine = FoldInMemory(fold)
+    assert list(machine.feed([scored.prediction(1), scored.outcome(1)])) == []
+    assert machine.waiting() == ["url:v1"]
+    fold.hear(scored.published("r1"))
+    tick = TimePassed(event_id="", stage="scoreboard", partition=0, at_s=1.0)
+    (row,) = by_week(parts_of(machine.pass_time(tick)))
+    assert row.compared == 1
+    assert machine.waiting() == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 100), st.integers(0, 3)), max_size=40), st.data())
+def test_any_order_of_arrival_gives_the_same_bytes(videos, data) -> None:
+    """Each prediction and each outcome of an age once; those of one video may come long after one another."""
+    events = [e for n, likes, week in videos for e in _of(n, likes, week)]
+    unique = list({(type(e), e.record_key): e for e in events}.values())
+    shuffled = data.draw(st.permutations(unique))
+    assert list(map(encode, kept(*unique))) == list(map(encode, kept(*shuffled, *shuffled[:5])))
+
+
+def _of(number: int, likes: int, week: int) -> list[Event]:
+    return [
+        scored.prediction(number, number / 7),
+        scored.shadow(number, 10.1),
+        scored.outcome(number, likes, week=week),
+    ]
+
+
+def test_sums_do_not_depend_on_how_videos_are_spread_over_parts() -> None:
+    events = [e for n in range(200) for e in scored.story(n)]
+    (row, other) = board(*events)
+    assert (row.compared, other.compared) == (200, 200)
+    errors = [abs(9.0 + n - min(10 + 2 * n, 100)) for n in range(200)]
+    assert row.error == pytest.approx(sum(errors) / 200)
+
+
+def test_a_video_that_is_erased_is_taken_out_of_the_count() -> None:
+    machine = FoldInMemory(scored.hearing(ScoreboardFold()))
+    said = list(machine.feed([*scored.story(1), *scored.story(2)]))
+    erased = [e for e in said if isinstance(e, PredictionJudged) and e.video_id == "url:v1"]
+    counts = [*said, *machine.feed(msgspec.structs.replace(e, event_id="e", judged=None) for e in erased)]
+    assert parts_of(counts) == kept(*scored.story(2))
+    assert b"url:v1" not in b"".join(
+        msgspec.json.encode(state) for key, state in machine.states.items() if key != "url:v1"
+    )
+
+
+def test_a_value_that_is_no_measurement_is_refused() -> None:
+    with pytest.raises(Unreadable, match="within"):
+        kept(scored.prediction(1, value=1e12))
+
+
+@pytest.mark.parametrize(
+    ("videos", "outside", "words"),
+    [(49, 49, None), (50, 5, None), (100, 15, None), (100, 16, "too narrow"), (100, 5, None), (100, 4, "too wide")],
+)
+def test_status_warns_when_enough_outcomes_leave_the_coverage(videos: int, outside: int, words: str | None) -> None:
+    events = [e for n in range(videos) for e in (scored.prediction(n), scored.outcome(n, 99 if n < outside else 10))]
+    said = warnings(recent(kept(*events)))
+    assert [words in one for one in said] == ([True] if words else [])
+
+
+def test_only_the_newest_weeks_with_enough_outcomes_are_judged() -> None:
+    """An old failure that has been mended is no news, and a few new outcomes alone are no proof."""
+    old = [e for n in range(60) for e in (scored.prediction(n), scored.outcome(n, 99))]
+    new = [e for n in range(100, 160) for e in (scored.prediction(n), scored.outcome(n, 10 + 9 * (n < 106), week=2))]
+    assert warnings(recent(kept(*old)))
+    assert warnings(recent(kept(*old, *new))) == []
+    assert len(by_week(kept(*old, *new))) == 2
