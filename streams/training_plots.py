@@ -60,7 +60,9 @@ def reliable(success: Bools, chances: Floats) -> str:
     def draw(axes: "Axes") -> None:
         top = min(1.0, max(*(one.said for one in bins), *(one.came for one in bins)) + 0.05)
         axes.plot([0, top], [0, top], color=THEIRS, linestyle="--", label="exactly right")
-        axes.plot([one.said for one in bins], [one.came for one in bins], "o-", color=OURS, label="a tenth of the videos")
+        axes.plot(
+            [one.said for one in bins], [one.came for one in bins], "o-", color=OURS, label="a tenth of the videos"
+        )
         _named(axes, "chance that was said", "share that came true")
 
     return _svg("reliability", draw)

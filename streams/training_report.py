@@ -1,11 +1,9 @@
 """The report of a training run: one HTML page that needs nothing else."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
-import numpy as np
-
-from models.estimators.examples import Floats
+from models.estimators.examples import Floats, Groups
 from models.estimators.learned import LEVEL, Judged, Task
 from streams import training_plots as plots
 from streams.sources.urls import page_of
@@ -79,7 +77,9 @@ def _safe(text: str) -> str:
 
 def _verdict(trained: Trained) -> str:
     rows, metrics = trained.rows, trained.learned.metrics
-    verdict = "It does better than the constant" if trained.learned.beats_constant else "It does no better than the constant"
+    verdict = (
+        "It does better than the constant" if trained.learned.beats_constant else "It does no better than the constant"
+    )
     needed = trained.curve.needed
     examples = (
         "no number of examples of this kind would do"
@@ -127,12 +127,12 @@ def _error_line(words: str, trained: Trained, task: Task, judged: Judged) -> lis
     ]
 
 
-def _with_interval(errors: Floats, groups: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> str:
+def _with_interval(errors: Floats, groups: Groups) -> str:
     low, high = mse_interval(errors, groups)
     return f"{float((errors**2).mean()):.4g} ({low:.4g} to {high:.4g})"
 
 
-def _r2(metrics: "dict[str, float] | Iterable[str]") -> str:
+def _r2(metrics: Mapping[str, float]) -> str:
     return f"{metrics['r2']:.3f} ({metrics['r2_low']:.3f} to {metrics['r2_high']:.3f})"
 
 
@@ -161,7 +161,7 @@ def _candidates(found: Sequence[Compared]) -> str:
 def _figures(trained: Trained) -> Iterable[str]:
     judged, task = trained.learned.judged, trained.task
     truth = task.truth[judged.rows]
-    success, level = truth > task.threshold, LEVEL
+    success = truth > task.threshold
     if success.any() and not success.all():
         words = _safe(trained.target.success or "above the threshold")
         yield _figure(f"ROC: {words}", plots.roc(success, judged.chances))
@@ -169,7 +169,7 @@ def _figures(trained: Trained) -> Iterable[str]:
         yield _figure("Reliability of the chances", plots.reliable(success, judged.chances))
     if trained.target.kind != "probability":
         inside = (judged.low <= truth) & (truth <= judged.high)
-        yield _figure("Coverage of the 90 % interval", plots.covered(judged.values, inside, level=level))
+        yield _figure("Coverage of the 90 % interval", plots.covered(judged.values, inside, level=LEVEL))
         yield _figure("Said and true", plots.said_and_true(truth, judged.values, unit=trained.rows.measure.unit))
     if trained.curve.points:
         yield _figure("Learning curve", plots.learning(trained.curve))
@@ -183,7 +183,10 @@ def _tested(trained: Trained, elsewhere: Elsewhere | None) -> list[str]:
     if elsewhere is None:
         return []
     said = _said(trained, elsewhere.judged)
-    return [f"<h2>Worst mistakes on {_safe(elsewhere.words)}</h2>", _mistakes(elsewhere.rows, elsewhere.judged, said=said)]
+    return [
+        f"<h2>Worst mistakes on {_safe(elsewhere.words)}</h2>",
+        _mistakes(elsewhere.rows, elsewhere.judged, said=said),
+    ]
 
 
 def _what_matters(trained: Trained) -> str:
@@ -198,7 +201,9 @@ def _what_matters(trained: Trained) -> str:
 def _mistakes(rows: Rows, judged: Judged, *, said: Floats) -> str:
     heads = ["video", "by", "said", "truth"]
     found = worst_mistakes(rows, judged, said=said)
-    lines = [f"<tr><td>{_link(m)}</td>{_cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>" for m in found]
+    lines = [
+        f"<tr><td>{_link(m)}</td>{_cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>" for m in found
+    ]
     return f"<table>{_head(heads)}<tbody>{''.join(lines)}</tbody></table>"
 
 
@@ -208,9 +213,7 @@ def _link(mistake: Mistake) -> str:
 
 
 def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], *, marked: int = -1) -> str:
-    rows = (
-        f"<tr{' class=chosen' if place == marked else ''}>{_cells(line)}</tr>" for place, line in enumerate(lines)
-    )
+    rows = (f"<tr{' class=chosen' if place == marked else ''}>{_cells(line)}</tr>" for place, line in enumerate(lines))
     return f"<table>{_head(heads)}<tbody>{''.join(rows)}</tbody></table>"
 
 
@@ -219,7 +222,7 @@ def _head(heads: Sequence[str]) -> str:
 
 
 def _cells(line: Sequence[str]) -> str:
-    return "".join(f'<td{_number_class(cell)}>{escape(cell)}</td>' for cell in line)
+    return "".join(f"<td{_number_class(cell)}>{escape(cell)}</td>" for cell in line)
 
 
 def _number_class(cell: str) -> str:
