@@ -1,10 +1,12 @@
 """A release of learned estimators for tests: taught for real on made-up videos, with words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import fitted
+import msgspec
 import numpy as np
 
 from models.estimators.examples import Estimator, Examples, Floats, Groups
@@ -18,6 +20,7 @@ from models.estimators.trees import Trees, gradient_boosting
 from models.learning import layout_for
 from models.release import LearnedRelease, save
 from models.release_learned import Facts, release_of, with_card
+from schemas.summaries import Summarised
 from schemas.targets import Measure, TargetDefined
 
 COUNT = 320
@@ -43,10 +46,16 @@ def members() -> Sequence[Estimator]:
     return (RidgeRegression(), KernelRidge(), Phrasing(), few_trees())
 
 
+def video(number: int, **changes) -> Summarised:
+    """A made-up video in which a puppy plays, or an engine runs."""
+    said = "a puppy plays in the garden" if number % 3 else "an engine runs in the yard"
+    return fitted.summary(number, **{"words": said} | changes)
+
+
 @cache
 def taught(count: int = COUNT, makers: int = 40) -> Task:
-    """Titles that shout are engaging, and so are some vectors; the rest is luck."""
-    summaries = [fitted.summary(number) for number in range(count)]
+    """Titles that shout are engaging, and so are puppies and some vectors; the rest is luck."""
+    summaries = [video(number) for number in range(count)]
     examples = examples_of(summaries, layout_for(summaries))
     groups: Groups = np.arange(count) % makers
     truth = _truth(examples)
@@ -64,7 +73,8 @@ def _truth(examples: Examples) -> Floats:
     shouts = np.array([text.text.count("!") for text in examples.words])
     first = examples.table.values[:, examples.layout.owners == _place(examples, "video/text")][:, 0]
     luck = np.random.default_rng(5).normal(size=len(examples)) * 2
-    truth: Floats = np.clip(20 + 4 * shouts + 12 * first + luck, 0, 100)
+    puppies = np.array(["puppy" in text.text for text in examples.words])
+    truth: Floats = np.clip(20 + 4 * shouts + 8 * puppies + 12 * first + luck, 0, 100)
     return truth
 
 
@@ -110,3 +120,22 @@ def release_folder(folder: Path, release_id: str = "e1", **changes) -> Path:
     """The same on disk."""
     save(release(release_id, **changes), folder)
     return folder
+
+
+@cache
+def probability_release() -> LearnedRelease:
+    """The same videos, and whether each was among the best fifth."""
+    task = taught()
+    yes = (task.truth > task.threshold).astype(np.float64)
+    sure = replace(task, truth=yes, threshold=0.5, limits=(0.0, 1.0))
+    target = msgspec.structs.replace(TARGET, name="viral_probability", kind="probability")
+    given = facts("p1", target=target, unit="chance", threshold=0.5, limits=(0.0, 1.0))
+    return release_of(learn(sure, members=(RidgeRegression(),)), given)
+
+
+def of_few_groups(limits: tuple[float, float] | None) -> LearnedRelease:
+    """As if there were seven channels in the world."""
+    task = taught()
+    groups: Groups = np.arange(len(task.truth)) % 7
+    few = replace(task, groups=groups, folds=group_folds(groups), limits=limits)
+    return release_of(learn(few, members=(RidgeRegression(),)), facts("f1", limits=limits, groups=7))
