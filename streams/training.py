@@ -2,14 +2,14 @@
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from models.estimators.curve import Curve, learning_curve
-from models.estimators.examples import Floats
+from models.estimators.examples import Estimator, Floats
 from models.estimators.folds import group_folds
 from models.estimators.later import measure_later
 from models.estimators.learned import SEED, Judged, Learned, Task, judge_elsewhere, learn, measure
@@ -42,11 +42,14 @@ class Order:
     ----------
     release_id : str
         Empty for one after the moment of the newest example.
+    members : tuple of Estimator
+        What is compared, the simplest first.
     """
 
     target: TargetDefined
     release_id: str = ""
     seed: int = SEED
+    members: tuple[Estimator, ...] = field(default_factory=everyone)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,9 +114,14 @@ def train(order: Order, source: Source, *, on_progress: Progress = silent) -> Tr
     check_kind(order.target)
     rows = rows_of(source, order.target, on_read=lambda done: on_progress("reading", done, None))
     task = task_of(rows, order.target)
-    learned = learn(task, seed=order.seed, on_fit=lambda done, total: on_progress("learning", done, total))
+    learned = learn(
+        task,
+        members=order.members,
+        seed=order.seed,
+        on_fit=lambda done, total: on_progress("learning", done, total),
+    )
     learned = replace(learned, metrics=figures(order.target, task, learned.judged))
-    later = _later(task, learned, rows.moments, seed=order.seed)
+    later = _later(order, task, learned, moments=rows.moments)
     return Trained(order=order, source=source.words, rows=rows, task=task, learned=learned, later=later)
 
 
@@ -240,12 +248,13 @@ def _window_s(moments: Floats) -> tuple[float, float] | None:
     return (float(known.min()), float(known.max())) if len(known) else None
 
 
-def _later(task: Task, learned: Learned, moments: Floats, *, seed: int) -> Mapping[str, float] | None:
+def _later(order: Order, task: Task, learned: Learned, *, moments: Floats) -> Mapping[str, float] | None:
     """The second figure; None without dates, or where the constant was chosen."""
     if np.isnan(moments).mean() > 1 - DATED_SHARE or not any(learned.choice.weights):
         return None
     middle = float(np.nanmedian(moments))
     try:
-        return measure_later(task, learned, np.nan_to_num(moments, nan=middle), members=everyone(), seed=seed)
+        dated = np.nan_to_num(moments, nan=middle)
+        return measure_later(task, learned, dated, members=order.members, seed=order.seed)
     except TrainingImpossible:  # all of one day
         return None

@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from models.estimators.linear import RidgeRegression
 from models.release import load
 from models.release_manifest import LearnedManifest
 from schemas.errors import TrainingImpossible
@@ -33,7 +34,7 @@ def source_of(path: Path) -> Source:
 
 
 def order(name: str = "virality") -> Order:
-    return Order(target=shipped()[name], release_id="r1")
+    return Order(target=shipped()[name], release_id="r1", members=(RidgeRegression(),))
 
 
 @pytest.fixture(scope="module")
