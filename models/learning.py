@@ -1,7 +1,7 @@
 """Learning a target from rows, and measuring honestly how well on groups never seen."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +78,33 @@ def layout_for(summaries: Sequence[Summarised]) -> Layout:
     TrainingImpossible
         Not one block is there often enough.
     """
-    sizes = {name: pooled.dim for summary in summaries for name, pooled in summary.pooled.items()}
-    names = Counter(name for summary in summaries for name in (*summary.pooled, *named_numbers(summary)))
-    enough = max(MIN_SHARE * len(summaries), 2)
-    everything = full_layout((name for name in map(_category, names) if name), sizes=sizes)
-    blocks = tuple(block for block in everything.blocks if names[block.name] >= enough)
+    names = Counter((name, pooled.dim) for summary in summaries for name, pooled in summary.pooled.items())
+    names.update((name, 1) for summary in summaries for name in named_numbers(summary))
+    return layout_of(names, rows=len(summaries))
+
+
+def layout_of(names: Mapping[tuple[str, int], int], *, rows: int) -> Layout:
+    """Choose the blocks that enough rows have; of a vector that two networks made, the more frequent size.
+
+    Parameters
+    ----------
+    names : mapping
+        Name and size of a block -> how many rows have it.
+
+    Raises
+    ------
+    TrainingImpossible
+        Not one block is there often enough.
+    """
+    most: dict[str, tuple[int, int]] = {}
+    for (name, size), count in sorted(names.items()):
+        most[name] = max(most.get(name, (0, 0)), (count, size))
+    sizes = {name: size for name, (_, size) in most.items()}
+    everything = full_layout((name for name in sorted(map(_category, most)) if name), sizes=sizes)
+    enough = max(MIN_SHARE * rows, 2)
+    blocks = tuple(block for block in everything.blocks if most.get(block.name, (0, 0))[0] >= enough)
     if not blocks:
-        raise TrainingImpossible(f"none of the {len(summaries)} rows has words or metadata to learn from")
+        raise TrainingImpossible(f"none of the {rows} rows has words or metadata to learn from")
     return Layout(blocks)
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from models.release import Release, load, verified
+from models.release import AnyRelease, load, verified
 from processors.active_releases import Name, Roster
 from processors.ports import World
 from processors.predict import STAGE, VERSION, for_duplicate, predict
@@ -26,7 +26,7 @@ class ScoreProcessor:
     def __init__(self, find: Callable[[str, str], Path]) -> None:
         self._find = find
         self._roster = Roster()
-        self._loaded: dict[Name, Release] = {}
+        self._loaded: dict[Name, AnyRelease] = {}
 
     @classmethod
     def build(cls, world: World) -> Self:
@@ -79,7 +79,7 @@ class ScoreProcessor:
             return []
         return [_progress(event, "failed", message=reason)]
 
-    def _load(self, event: ReleasePublished) -> Release:
+    def _load(self, event: ReleasePublished) -> AnyRelease:
         folder = self._find(event.target, event.release_id)
         for file in event.files:
             verified(file, folder)

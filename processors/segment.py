@@ -79,7 +79,7 @@ class SegmentProcessor:
             case MediaDuplicated() | MediaFetched(duplicate_of=str()):
                 return []
             case MediaFetched(media_ref=None):
-                return _without_media(event)
+                return without_media(event)
             case MediaFetched():
                 return list(self._segments(event).outputs)
         raise Unreadable(f"segment expects MediaFetched or MediaDuplicated, got {type(event).__name__}")
@@ -175,8 +175,8 @@ def _ending(
     return counted, msgspec.structs.replace(progress, warnings=warnings)
 
 
-def _without_media(event: MediaFetched) -> list[Event]:
-    """A row that is known by its words only: nothing to decode, and everybody hears so."""
+def without_media(event: MediaFetched) -> list[Event]:
+    """Answer a video that is known by its words only: nothing to decode, and everybody hears so."""
     cuts = _spoken(event)
     counted = VideoSegmented(
         event_id=_id(event, "no media", "count"),

@@ -1,211 +1,260 @@
-"""Learning a target from a table: the rows go through the live stages, so there is no second feature code."""
+"""Learning a target from what scoring reads: examples, the choice of an estimator, and what the release is worth."""
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from models.layout import vectorise
-from models.learning import SUCCESS_QUANTILE, Learned, Lesson, layout_for, learn
-from models.release import Manifest, Release, save
-from processors.assemble import AssembleProcessor
-from processors.folding import FoldInMemory
-from processors.ports import Options
-from processors.stage import Transform
+from models.estimators.curve import Curve, learning_curve
+from models.estimators.examples import Estimator, Floats
+from models.estimators.folds import group_folds
+from models.estimators.later import measure_later
+from models.estimators.learned import SEED, Judged, Learned, Task, judge_elsewhere, learn, measure
+from models.estimators.linear import RidgeRegression
+from models.estimators.selection import everyone
+from models.measures import regression_measures
+from models.release import save
+from models.release_learned import Facts, release_of, with_card
 from schemas.errors import TrainingImpossible
-from schemas.event import WHOLE_VIDEO, Event, derive_id
-from schemas.media import MediaFetched
-from schemas.segments import VideoSegmented
-from schemas.summaries import Summarised
-from streams.targets import Target, find_target, usable
+from schemas.targets import TargetDefined
 from streams.training_card import card_of, caveats_of
-from streams.training_table import VideoRow, read_table
+from streams.training_rows import Rows, rows_like, rows_of
+from streams.training_source import Source
 
-MIN_ROWS = 100
-"""With fewer rows most draws do no better than the constant."""
+DATED_SHARE = 0.9
+"""So many of the videos must have a date before a split by time says something."""
 
-BATCH_ROWS = 32
+Progress = Callable[[str, int, int | None], None]
+
+
+def silent(what: str, done: int, total: int | None) -> None:
+    """Show no progress."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """What to train, from what, and under which name.
+    """What to train.
+
+    Attributes
+    ----------
+    release_id : str
+        Empty for one after the moment of the newest example.
+    members : tuple of Estimator
+        What is compared, the simplest first.
+    """
+
+    target: TargetDefined
+    release_id: str = ""
+    seed: int = SEED
+    members: tuple[Estimator, ...] = field(default_factory=everyone)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Elsewhere:
+    """How the release does on examples that nothing was learned from."""
+
+    words: str
+    rows: Rows
+    judged: Judged
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """What came out of a training run, for reports to show and for `publish` to decide.
 
     Attributes
     ----------
     source : str
-        Where the rows come from, in words for the card.
-    now_s : float
-        Seconds since the epoch, UTC.
+        Where the examples come from, in words.
+    later : mapping or None
+        Figures on videos later than all that was learned from; None where dates are missing.
     """
 
-    target: str
-    release_id: str
+    order: Order
     source: str
-    now_s: float
+    rows: Rows
+    task: Task
+    learned: Learned
+    later: Mapping[str, float] | None = None
+
+    @property
+    def target(self) -> TargetDefined:
+        return self.order.target
+
+    @property
+    def release_id(self) -> str:
+        return self.order.release_id or time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.rows.newest_s))
+
+    @cached_property
+    def curve(self) -> Curve:
+        """Error by number of examples, of the ridge: it takes seconds, and bends as the others do."""
+        task = self.task
+        return learning_curve(
+            task.examples,
+            task.truth,
+            groups=task.groups,
+            folds=task.folds,
+            estimator=RidgeRegression(),
+            seed=self.order.seed,
+        )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TrainingReport:
-    """What came out of a training run, for people to read and for `publish` to decide.
-
-    `metrics` are on groups that were held out; see `models.learning.measure` for their names.
-    """
-
-    target: str
-    release_id: str
-    rows: int
-    groups: int
-    columns: int
-    metrics: dict[str, float]
-    beats_constant: bool
-    folder: Path
-
-
-def train(
-    order: Order,
-    table: Path,
-    folder: Path,
-    *,
-    text: Transform,
-    force: bool = False,
-    on_row: Callable[[int, int], None] = lambda done, total: None,
-) -> TrainingReport:
-    """Learn a target from a table, and write the release into `folder` if it is worth publishing.
-
-    Parameters
-    ----------
-    table : Path
-        CSV or TSV, gzipped or not; see `read_table` for its columns.
-    text : Transform
-        The live text stage.
-    force : bool
-        Write the release even if it does no better than the constant.
-    on_row : callable
-        Hears how many of the rows have been read so far.
+def train(order: Order, source: Source, *, on_progress: Progress = silent) -> Trained:
+    """Learn a target, and judge it on groups that were held out.
 
     Raises
     ------
     TrainingImpossible
-        Columns, rows or groups are missing; or the release does not beat the constant with 90 % confidence.
+        Examples or groups are missing, or the target is of a kind that is not learned here.
     """
-    target = find_target(order.target)
-    rows = usable(read_table(table), target)
-    if len(rows) < MIN_ROWS:
-        raise TrainingImpossible(f"expected at least {MIN_ROWS} videos with {target.columns}, got {len(rows)}")
-    summaries = summarise_rows(rows, text, on_row=on_row)
-    lesson = lesson_of(rows, summaries, target)
-    learned = learn(lesson)
-    report = _report(order, lesson, learned, folder)
-    if not learned.beats_constant and not force:
-        raise TrainingImpossible(_too_weak(report))
-    save(_release(order, target, lesson=lesson, learned=learned, text=text), folder)
-    return report
+    check_kind(order.target)
+    rows = rows_of(source, order.target, on_read=lambda done: on_progress("reading", done, None))
+    task = task_of(rows, order.target)
+    learned = learn(
+        task,
+        members=order.members,
+        seed=order.seed,
+        on_fit=lambda done, total: on_progress("learning", done, total),
+    )
+    learned = replace(learned, metrics=figures(order.target, task, learned.judged))
+    later = _later(order, task, learned, moments=rows.moments)
+    return Trained(order=order, source=source.words, rows=rows, task=task, learned=learned, later=later)
 
 
-def summarise_rows(
-    rows: Sequence[VideoRow], text: Transform, *, on_row: Callable[[int, int], None] = lambda done, total: None
-) -> list[Summarised]:
-    """Send rows through the live text and assemble stages; one final summary for each, in their order."""
-    assemble = FoldInMemory(AssembleProcessor(Options(modalities=("text",))))
-    final: dict[str, Summarised] = {}
-    for first in range(0, len(rows), BATCH_ROWS):
-        for event in assemble.feed(_features(rows[first : first + BATCH_ROWS], text)):
-            if isinstance(event, Summarised) and event.scope == WHOLE_VIDEO:
-                final[event.video_id] = event
-        on_row(min(first + BATCH_ROWS, len(rows)), len(rows))
-    return [final[row.video_id] for row in rows]
+def check_kind(target: TargetDefined) -> None:
+    """See that a target is one number.
 
-
-def lesson_of(rows: Sequence[VideoRow], summaries: Sequence[Summarised], target: Target) -> Lesson:
-    """Lay rows out for learning, with channels as groups."""
-    layout = layout_for(summaries)
-    truth = target.measure(rows)
-    groups = np.unique([row.group for row in rows], return_inverse=True)[1]
-    threshold = float(np.quantile(truth, SUCCESS_QUANTILE))
-    return Lesson(vectorise(summaries, layout), layout, truth, groups, threshold)
-
-
-def _features(rows: Sequence[VideoRow], text: Transform) -> Iterator[Event]:
-    fetched = [media_of(row) for row in rows]
-    read = text.transform(fetched)
-    for event, answers in zip(fetched, read, strict=True):
-        yield event
-        yield VideoSegmented(
-            event_id=derive_id("training", "1", event.event_id, "count"),
-            video_id=event.video_id,
-            revision=event.revision,
-            count=0,
-            sampling="none",
+    Raises
+    ------
+    TrainingImpossible
+        It has several classes.
+    """
+    if target.kind == "multilabel":
+        raise TrainingImpossible(
+            f"{target.name} has several classes and can be compared but not published yet: `groundswell train "
+            f"{target.name}` prints how well its classes are told apart; define a probability target for one number"
         )
-        yield from answers
 
 
-def media_of(row: VideoRow) -> MediaFetched:
-    """Say of a row what a fetch would say of a video that is known by its metadata only."""
-    sha256 = hashlib.sha256(msgspec.json.encode(row.metadata, order="deterministic")).hexdigest()
-    return MediaFetched(
-        event_id=derive_id("training", "1", f"{row.video_id}/{sha256}"),
-        video_id=row.video_id,
-        submission_id="training",
-        revision=sha256[:16],
-        sha256=sha256,
-        duration_s=row.duration_s,
-        metadata=row.metadata,
+def task_of(rows: Rows, target: TargetDefined, *, threshold: float | None = None) -> Task:
+    """Put rows the way learning reads them."""
+    return Task(
+        examples=rows.examples,
+        truth=rows.truth,
+        groups=rows.groups,
+        folds=group_folds(rows.groups) if threshold is None else (),
+        threshold=_threshold(rows, target) if threshold is None else threshold,
+        limits=limits_of(rows),
     )
 
 
-def _report(order: Order, lesson: Lesson, learned: Learned, folder: Path) -> TrainingReport:
-    return TrainingReport(
-        target=order.target,
-        release_id=order.release_id,
-        rows=len(lesson.target),
-        groups=len(np.unique(lesson.groups)),
-        columns=lesson.layout.columns,
-        metrics=learned.metrics,
-        beats_constant=learned.beats_constant,
-        folder=folder,
+def limits_of(rows: Rows) -> tuple[float, float] | None:
+    """Smallest and largest possible truth, where there are both."""
+    low, high = rows.measure.low, rows.measure.high
+    return None if low is None or high is None else (low, high)
+
+
+def _threshold(rows: Rows, target: TargetDefined) -> float:
+    return 0.5 if target.kind == "probability" else float(np.quantile(rows.truth, 1 - target.top_share))
+
+
+def figures(target: TargetDefined, task: Task, judged: Judged) -> dict[str, float]:
+    """Every figure of the report; of a probability the errors are those of the calibrated chance."""
+    found = measure(task, judged)
+    if target.kind != "probability":
+        return found
+    said = regression_measures(
+        task.truth[judged.rows], judged.chances, constants=judged.constants, groups=task.groups[judged.rows]
     )
+    intervals = ("coverage_90", "interval_width", "interval_width_constant")  # the truth is 0 or 1
+    return {name: value for name, value in (found | said).items() if name not in intervals}
 
 
-def _too_weak(report: TrainingReport) -> str:
-    figures = report.metrics
+def judge_on(trained: Trained, source: Source, *, on_progress: Progress = silent) -> Elsewhere:
+    """Predict a table that nothing was learned from; videos that were are left out.
+
+    Raises
+    ------
+    TrainingImpossible
+        Nothing in it can be judged on.
+    """
+    rows = rows_like(source, trained.target, trained.rows, on_read=lambda done: on_progress("reading", done, None))
+    task = task_of(rows, trained.target, threshold=trained.task.threshold)
+    judged = judge_elsewhere(trained.learned, task)
+    return Elsewhere(words=source.words, rows=rows, judged=judged, metrics=figures(trained.target, task, judged))
+
+
+def too_weak(trained: Trained) -> str:
+    """Say why a release is not worth publishing, and what it would take."""
+    metrics = trained.learned.metrics
+    missing = trained.curve.more_than(len(trained.rows.truth))
+    hope = (
+        "the learning curve says that no number of examples of this kind will do"
+        if missing is None
+        else f"the learning curve suggests about {max(missing, 1)} more examples"
+    )
     return (
-        f"on unseen groups the error is {figures['mse']:.4g} and the constant's {figures['mse_constant']:.4g} "
-        f"(R2 {figures['r2_low']:.3f} to {figures['r2_high']:.3f} with 90 % confidence): no better than saying the "
-        "same for every video. Bring more rows, or publish it all the same with --force."
+        f"on unseen groups the error is {metrics['mse']:.4g} and the constant's {metrics['mse_constant']:.4g} "
+        f"(R2 {metrics['r2_low']:.3f} to {metrics['r2_high']:.3f} with 90 % confidence): no better than saying the "
+        f"same for every video; {hope}. Publish it all the same with --force."
     )
 
 
-def _release(order: Order, target: Target, *, lesson: Lesson, learned: Learned, text: Transform) -> Release:
-    groups = len(np.unique(lesson.groups))
-    manifest = Manifest(
-        format=1,
-        target=order.target,
-        release_id=order.release_id,
-        kind="regression",
-        estimator="ridge",
-        unit=target.unit,
-        layout=lesson.layout,
-        intercept=learned.ridge.intercept,
-        constant=learned.ridge.intercept,
-        level=learned.errors.level,
-        interval_low=learned.errors.low,
-        interval_high=learned.errors.high,
-        trained_at_s=order.now_s,
-        rows=len(lesson.target),
-        beats_constant=learned.beats_constant,
-        files=(),
-        penalty=learned.penalty,
-        limits=target.limits,
-        threshold=lesson.threshold,
-        probability_of=target.success,
-        training={"source": order.source, "groups": str(groups), "split": "5 folds of whole groups"},
-        metrics=learned.metrics,
-        stages={"text": text.version, "assemble": AssembleProcessor.version},
-        caveats=caveats_of(order.source, learned.metrics),
+def write_release(trained: Trained, folder: Path, *, stages: Mapping[str, str]) -> None:
+    """Write the release into an empty or new folder; the same examples and seed give the same bytes.
+
+    Parameters
+    ----------
+    stages : mapping
+        Versions of the stages that the features came from.
+    """
+    rows, target = trained.rows, trained.target
+    facts = Facts(
+        target=target,
+        release_id=trained.release_id,
+        measure=rows.measure.name,
+        unit=rows.measure.unit,
+        layout=rows.examples.layout,
+        threshold=trained.task.threshold,
+        trained_at_s=float(round(rows.newest_s)),
+        rows=len(rows.truth),
+        groups=int(rows.groups.max()) + 1,
+        limits=limits_of(rows),
+        window_s=_window_s(rows.moments),
+        training=_training(trained),
+        stages=stages,
+        caveats=caveats_of(trained.source, target, trained.learned.metrics),
+        reference=rows.reference if rows.measure.scale == "percentile" else None,
     )
-    return Release(manifest, learned.ridge, learned.errors, card_of(manifest))
+    release = release_of(trained.learned, facts)
+    save(with_card(release, card_of(release.manifest)), folder)
+
+
+def _training(trained: Trained) -> dict[str, str]:
+    said = {"source": trained.source, "split": f"5 folds of whole {trained.target.group_by}s"}
+    if trained.later is not None:
+        said["r2_later"] = f"{trained.later['r2']:.4f}"
+    if len(trained.rows.reference) > len(trained.rows.truth):
+        said["part"] = f"{len(trained.rows.truth)} of {len(trained.rows.reference)} examples"
+    return said
+
+
+def _window_s(moments: Floats) -> tuple[float, float] | None:
+    known = moments[~np.isnan(moments)]
+    return (float(known.min()), float(known.max())) if len(known) else None
+
+
+def _later(order: Order, task: Task, learned: Learned, *, moments: Floats) -> Mapping[str, float] | None:
+    """The second figure; None without dates, or where the constant was chosen."""
+    if np.isnan(moments).mean() > 1 - DATED_SHARE or not any(learned.choice.weights):
+        return None
+    middle = float(np.nanmedian(moments))
+    try:
+        dated = np.nan_to_num(moments, nan=middle)
+        return measure_later(task, learned, dated, members=order.members, seed=order.seed)
+    except TrainingImpossible:  # all of one day
+        return None

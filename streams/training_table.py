@@ -1,157 +1,109 @@
-"""Tables of videos that people have: CSV, TSV, gzipped or not, with whatever names their columns bear."""
+"""A table as summaries: its rows go through the stages that read live videos, in memory and without Kafka."""
 
-import csv
-import gzip
-import hashlib
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
-from typing import TextIO
 
+from processors.assemble import AssembleProcessor
+from processors.folding import FoldInMemory
+from processors.ports import Options
+from processors.segment import without_media
+from processors.stage import Transform
 from schemas.errors import TrainingImpossible
-from schemas.event import VideoId
-from schemas.media import Metadata
-from streams.imports.rows import CATEGORIES
+from schemas.event import Event, VideoEvent
+from schemas.labels import LabelGiven
+from schemas.media import MediaFetched
+from schemas.segments import SegmentCut, VideoSegmented
+from schemas.summaries import Summarised
+from streams.imports.importing import Imported
+from streams.imports.label_rows import Classes
+from streams.imports.whole_tables import AS_GUESSED, Corrections, events_of
 
-COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "id": ("video_id", "id", "videoid"),
-    "title": ("title", "video_title", "name"),
-    "description": ("description", "desc", "caption", "text"),
-    "tags": ("tags", "keywords", "hashtags"),
-    "channel": ("channel_title", "channel", "channel_name", "author", "author_name", "username", "uploader"),
-    "category": ("category", "category_name", "category_id"),
-    "views": ("views", "view_count", "viewcount", "plays", "play_count", "playcount"),
-    "likes": ("likes", "like_count", "likecount", "digg_count"),
-    "comments": ("comment_total", "comments", "comment_count", "commentcount"),
-    "uploaded": ("uploaded_at", "publish_time", "published_at", "upload_date", "create_time"),
-    "duration_s": ("duration_s", "duration", "length_s", "video_duration_sec"),
-}
-"""Names each column may bear, the first that is there counts; compared without case, spaces as ``_``."""
+BATCH_VIDEOS = 32
 
-MAX_FIELD_CHARACTERS = 10**7
-
-_SPLIT_TAGS = re.compile(r"[|,;]")
+Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class VideoRow:
-    """One video of a table: what was known before publication, and how it did."""
+@dataclass(frozen=True)
+class TableRead:
+    """What a table says.
 
-    video_id: VideoId
-    metadata: Metadata
-    group: str
-    duration_s: float = 0.0
+    Attributes
+    ----------
+    summaries : tuple of Summarised
+        The last summary of each video and segment, as `assemble` would publish it.
+    labels : tuple of LabelGiven
+    counts : Imported
+        What became of the rows.
+    """
+
+    summaries: tuple[Summarised, ...]
+    labels: tuple[LabelGiven, ...]
+    counts: Imported
 
 
-def read_table(path: Path) -> list[VideoRow]:
-    """Read a table, one row a video.
+def read_table(
+    path: Path,
+    text: Transform,
+    *,
+    said: Corrections = AS_GUESSED,
+    classes: Classes | None = None,
+    on_video: Progress = lambda done, total: None,
+) -> TableRead:
+    """Read a table as an import would, and summarise its videos as the live stages do.
 
-    A video that has many lines (one a day, say) keeps the words of its first line and the largest of
-    its counts, which only grow. Lines are of one video when channel and title agree, because
-    spreadsheets spoil ids (``#NAME?``); without both, when the id agrees.
+    Parameters
+    ----------
+    text : Transform
+        The live text stage.
+    on_video : callable
+        Hears how many of the videos have been read so far.
 
     Raises
     ------
+    UsageError
+        The file or a correction cannot be used.
     TrainingImpossible
-        The file cannot be read, or has no column for titles.
+        Not one row says what a video is about.
     """
-    videos: dict[str, VideoRow] = {}
-    for number, line in enumerate(_lines(path), 1):
-        row = _row(line, number)
-        videos[row.video_id] = _merged(videos.get(row.video_id, row), row)
-    return list(videos.values())
-
-
-def _lines(path: Path) -> Iterator[dict[str, str]]:
-    csv.field_size_limit(MAX_FIELD_CHARACTERS)
-    try:
-        with _open(path) as file:
-            separator = "\t" if ".tsv" in path.suffixes else ","
-            reader = csv.DictReader(file, delimiter=separator)
-            names = _names(reader.fieldnames or (), path)
-            for line in reader:
-                yield {ours: (line[theirs] or "").strip() for ours, theirs in names.items()}
-    except (OSError, EOFError, csv.Error, UnicodeDecodeError) as error:
-        raise TrainingImpossible(f"{path} cannot be read as a table: {error}") from error
-
-
-def _open(path: Path) -> TextIO:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
-
-
-def _names(headings: Iterable[str], path: Path) -> dict[str, str]:
-    """Match our names to the table's headings."""
-    theirs = {heading.strip().lower().replace(" ", "_"): heading for heading in headings}
-    found = {ours: next((theirs[n] for n in names if n in theirs), "") for ours, names in COLUMNS.items()}
-    if not found["title"]:
+    events, counts = events_of(path, said, classes=classes)
+    videos = _by_video(events)
+    described = [own for own in videos if any(isinstance(event, MediaFetched) for event in own)]
+    if not described:
         raise TrainingImpossible(
-            f"{path} has no column for titles; expected one of {', '.join(COLUMNS['title'])}, got {', '.join(theirs)}"
+            f"{path.name} has {counts.rows} rows, {counts.taken} of which can be read, and none says what its video is "
+            "about; a column for titles or transcripts is needed (--map title=COLUMN)"
         )
-    return {ours: heading for ours, heading in found.items() if heading}
+    summaries = tuple(_summaries(described, text, on_video))
+    return TableRead(summaries, tuple(event for event in events if isinstance(event, LabelGiven)), counts)
 
 
-def _row(line: dict[str, str], number: int) -> VideoRow:
-    channel, title = line.get("channel", ""), line.get("title", "")
-    key = f"{channel}\x1f{title}" if channel and title else line.get("id") or f"line {number}"
-    metadata = Metadata(
-        title=title,
-        description=line.get("description", ""),
-        channel=channel,
-        category=CATEGORIES.get(line.get("category", ""), line.get("category", "")),
-        uploaded_at_s=_seconds(line.get("uploaded", "")),
-        views=_count(line.get("views", "")),
-        likes=_count(line.get("likes", "")),
-        comments=_count(line.get("comments", "")),
-        tags=_tags(line.get("tags", "")),
-    )
-    return VideoRow(
-        video_id=f"row:{hashlib.sha256(key.encode()).hexdigest()[:32]}",
-        metadata=metadata,
-        group=channel or f"line {number}",
-        duration_s=_number(line.get("duration_s", "")) or 0.0,
-    )
+def _by_video(events: Sequence[Event]) -> list[list[VideoEvent]]:
+    own = sorted((e for e in events if isinstance(e, VideoEvent)), key=lambda event: event.video_id)
+    return [list(group) for _, group in groupby(own, key=lambda event: event.video_id)]
 
 
-def _merged(first: VideoRow, later: VideoRow) -> VideoRow:
-    fields = {name: getattr(first.metadata, name) for name in first.metadata.__struct_fields__}
-    for name in ("views", "likes", "comments"):
-        counts = [getattr(row.metadata, name) for row in (first, later)]
-        fields[name] = max((count for count in counts if count is not None), default=None)
-    return VideoRow(
-        video_id=first.video_id, metadata=Metadata(**fields), group=first.group, duration_s=first.duration_s
-    )
+def _summaries(videos: Sequence[list[VideoEvent]], text: Transform, on_video: Progress) -> Iterator[Summarised]:
+    for first in range(0, len(videos), BATCH_VIDEOS):
+        batch = [event for video in videos[first : first + BATCH_VIDEOS] for event in video]
+        yield from summarise(batch, text)
+        on_video(min(first + BATCH_VIDEOS, len(videos)), len(videos))
 
 
-def _tags(text: str) -> tuple[str, ...]:
-    if text.lower() in ("", "[none]", "none", "nan"):
-        return ()
-    return tuple(tag for part in _SPLIT_TAGS.split(text) if (tag := part.strip().strip('"#')))
+def summarise(events: Sequence[Event], text: Transform) -> list[Summarised]:
+    """Send what an import says of videos through the live stages; the last summary of each video and segment.
 
-
-def _number(text: str) -> float | None:
-    try:
-        number = float(text.replace(",", ""))
-    except ValueError:
-        return None
-    return number if number - number == 0 else None  # neither NaN nor infinite
-
-
-def _count(text: str) -> int | None:
-    number = _number(text)
-    return None if number is None or number < 0 else int(number)
-
-
-def _seconds(text: str) -> float | None:
-    """Read a date in ISO form, or seconds since the epoch; anything else is not known."""
-    number = _number(text)
-    if number is not None:
-        return number if number > 10**8 else None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+    Parameters
+    ----------
+    events : sequence of Event
+        Everything about these videos, in the order of the table.
+    """
+    cut = [piece for event in events if isinstance(event, MediaFetched) for piece in without_media(event)]
+    described = [event for event in events if isinstance(event, MediaFetched)]
+    heard = [*described, *(event for event in cut if isinstance(event, SegmentCut | VideoSegmented))]
+    read = [answer for answers in text.transform(heard) for answer in answers]
+    fold = FoldInMemory(AssembleProcessor(Options(modalities=("text",))))
+    made = fold.feed([*events, *cut, *read])
+    last = {event.record_key: event for event in made if isinstance(event, Summarised)}
+    return [last[key] for key in sorted(last)]

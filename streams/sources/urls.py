@@ -3,7 +3,7 @@
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, parse_qs, quote, unquote, urlsplit, urlunsplit
 
@@ -75,6 +75,16 @@ def clean(url: str) -> CleanedLink:
         path = re.sub("/+", "/", unquote(parts.path)).strip("/")
         return platform(_Address(host=host, path=path, query=parse_qs(parts.query)))
     return _named_by_address(_canonical(parts, host))
+
+
+def page_of(video_id: VideoId) -> str:
+    """Where people watch a video; empty where its id does not say.
+
+    >>> page_of("youtube:dQw4w9WgXcQ")
+    'https://www.youtube.com/watch?v=dQw4w9WgXcQ'
+    """
+    platform, _, own_id = video_id.partition(":")
+    return _PAGES[platform].format(own_id) if platform in _PAGES and _OWN_ID.fullmatch(own_id) else ""
 
 
 def upload_video_id(sha256: str) -> VideoId:
@@ -246,4 +256,12 @@ _PLATFORMS: dict[str, Callable[[_Address], CleanedLink]] = {
     "tiktok.com": _tiktok,
     "instagram.com": _instagram,
     "instagr.am": _instagram,
+}
+
+_OWN_ID = re.compile(r"[A-Za-z0-9_\-]{1,64}")
+_PAGES: Mapping[str, str] = {
+    "youtube": "https://www.youtube.com/watch?v={}",
+    "vimeo": "https://vimeo.com/{}",
+    "tiktok": "https://www.tiktok.com/@_/video/{}",
+    "instagram": "https://www.instagram.com/reel/{}/",
 }

@@ -1,124 +1,233 @@
-import gzip
+"""A table or the topics become a release: honest figures, the same bytes whatever the order, refusals in plain words."""
+
+import csv
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import fitted
+import msgspec
+import numpy as np
 import pytest
 
+from models.estimators.linear import RidgeRegression
 from models.release import load
+from models.release_manifest import LearnedManifest
 from schemas.errors import TrainingImpossible
-from streams.training import Order, train
+from schemas.event import WHOLE_VIDEO
+from schemas.outcomes import OutcomeObserved
+from schemas.summaries import Summarised
+from streams.target_files import shipped
+from streams.training import Order, Trained, judge_on, too_weak, train, write_release
+from streams.training_figures import outcome_of, what_matters
+from streams.training_rows import rows_of
+from streams.training_source import Change, Source, from_table
 from streams.training_table import read_table
 
 TEXT = fitted.HashedWords()
+NOW_S = 1.7e9
 
 
-def order(target: str = "virality") -> Order:
-    return Order(target=target, release_id="r1", source="a made-up table", now_s=5.0)
+def source_of(path: Path) -> Source:
+    return from_table(read_table(path, TEXT), "a made-up table", now_s=NOW_S)
+
+
+def order(name: str = "virality") -> Order:
+    return Order(target=shipped()[name], release_id="r1", members=(RidgeRegression(),))
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("training")
-    table = fitted.write_table(folder / "videos.csv")
-    return train(order(), table, folder / "release", text=TEXT)
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    return source_of(fitted.write_table(tmp_path_factory.mktemp("training") / "videos.csv"))
 
 
-def test_a_table_becomes_a_release_that_beats_the_constant(trained):
-    assert trained.beats_constant
-    assert trained.metrics["mse"] < trained.metrics["mse_constant"]
-    assert trained.rows == 400
-    assert trained.groups == 60
-    assert 0.8 < trained.metrics["coverage_90"] <= 1
-    assert load(trained.folder).manifest.release_id == "r1"
+@pytest.fixture(scope="module")
+def trained(source: Source) -> Trained:
+    return train(order(), source)
 
 
-def test_the_card_shows_the_errors_beside_the_constants(trained):
-    card = load(trained.folder).card
-    assert f"{trained.metrics['mse']:.4g}" in card
-    assert f"{trained.metrics['mse_constant']:.4g}" in card
+@pytest.fixture(scope="module")
+def noise(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    path = fitted.write_table(tmp_path_factory.mktemp("noise") / "noise.csv", learnable=False)
+    return train(order(), source_of(path))
+
+
+def written(trained: Trained, folder: Path) -> dict[str, bytes]:
+    write_release(trained, folder, stages={"text": "hashed"})
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_table_becomes_a_release_that_beats_the_constant(trained: Trained, tmp_path: Path) -> None:
+    assert trained.learned.beats_constant
+    assert trained.learned.metrics["mse"] < trained.learned.metrics["mse_constant"]
+    assert 0.8 < trained.learned.metrics["coverage_90"] <= 1
+    written(trained, tmp_path)
+    manifest = load(tmp_path).manifest
+    assert isinstance(manifest, LearnedManifest)
+    assert (manifest.rows, manifest.groups, manifest.measure) == (400, 60, "view_percentile")
+    assert manifest.training["source"] == "a made-up table"
+
+
+def test_the_card_shows_the_errors_beside_the_constants(trained: Trained, tmp_path: Path) -> None:
+    written(trained, tmp_path)
+    card = load(tmp_path).card
+    assert f"{trained.learned.metrics['mse']:.4g}" in card
+    assert f"{trained.learned.metrics['mse_constant']:.4g}" in card
     assert "a made-up table" in card
 
 
-def test_a_table_in_which_nothing_decides_is_not_published_unless_forced(tmp_path):
-    table = fitted.write_table(tmp_path / "noise.csv", learnable=False)
-    with pytest.raises(TrainingImpossible, match="--force"):
-        train(order(), table, tmp_path / "release", text=TEXT)
-    assert not (tmp_path / "release").exists()
-    forced = train(order(), table, tmp_path / "release", text=TEXT, force=True)
-    assert not forced.beats_constant
-    assert not load(tmp_path / "release").manifest.beats_constant
+def test_the_same_summaries_in_another_order_and_more_than_once_give_the_same_bytes(
+    trained: Trained, source: Source, tmp_path: Path
+) -> None:
+    changes = list(source.changes())
+    changes += changes[::3]
+    random.Random(4).shuffle(changes)
+    again = train(order(), replace(source, changes=lambda: iter(changes)))
+    assert written(again, tmp_path / "again") == written(trained, tmp_path / "once")
 
 
-def test_training_twice_gives_the_same_files(trained, tmp_path):
-    table = fitted.write_table(tmp_path / "videos.csv")
-    train(order(), table, tmp_path / "release", text=TEXT)
-    for path in trained.folder.iterdir():
-        assert path.read_bytes() == (tmp_path / "release" / path.name).read_bytes()
+def test_counts_on_the_topic_that_no_summary_holds_yet_are_taken(source: Source) -> None:
+    empty = [Change(c.video_id, _without_outcomes(c.summary), NOW_S) for c in source.changes() if c.summary]
+    outcomes = {
+        c.video_id: {o.record_key: o for o in c.summary.outcomes} for c in source.changes() if c.summary is not None
+    }
+    bare = replace(source, changes=lambda: iter(empty))
+    target = shipped()["virality"]
+    with pytest.raises(TrainingImpossible, match="got 0"):
+        rows_of(bare, target)
+    given = rows_of(replace(bare, outcomes=outcomes), target)
+    assert given.truth.tolist() == rows_of(source, target).truth.tolist()
 
 
-def test_another_target_of_the_same_table_is_learned_alike(tmp_path):
-    table = fitted.write_table(tmp_path / "videos.csv")
-    assert train(order("engagement"), table, tmp_path / "release", text=TEXT).beats_constant
+def test_a_video_that_was_taken_back_is_not_learned_from(source: Source) -> None:
+    changes = list(source.changes())
+    gone = changes[7].video_id
+    rows = rows_of(replace(source, changes=lambda: iter([*changes, Change(gone, None, NOW_S)])), shipped()["virality"])
+    assert len(rows.truth) == len(changes) - 1
+    assert gone not in {fact.video_id for fact in rows.facts}
+
+
+def test_a_video_that_vanishes_between_two_readings_leaves_no_row(source: Source) -> None:
+    changes = list(source.changes())
+    readings = iter([changes, changes[1:]])
+    rows = rows_of(replace(source, changes=lambda: iter(next(readings))), shipped()["virality"])
+    assert len(rows.truth) == len(rows.facts) == len(rows.examples) == len(changes) - 1
+
+
+def test_of_very_many_videos_the_same_part_is_learned_from(source: Source, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.training_rows.MOST_ROWS", 150)
+    once = rows_of(source, shipped()["virality"])
+    backwards = list(source.changes())[::-1]
+    again = rows_of(replace(source, changes=lambda: iter(backwards)), shipped()["virality"])
+    assert len(once.truth) == 150
+    assert len(once.reference) == 400
+    assert once.facts == again.facts
+    assert once.truth.tolist() == again.truth.tolist()
+
+
+def test_nothing_is_learned_from_noise_and_it_is_said_what_would_help(noise: Trained) -> None:
+    assert not noise.learned.beats_constant
+    assert "--force" in too_weak(noise)
+    assert "examples" in too_weak(noise)
+    assert outcome_of(noise, None, is_published=False)["beats_constant"] is False
+
+
+@pytest.mark.parametrize("name", ["engagement", "viral_probability"])
+def test_other_targets_of_the_same_table_are_learned_alike(name: str, source: Source, tmp_path: Path) -> None:
+    trained = train(order(name), source)
+    assert trained.learned.beats_constant
+    written(trained, tmp_path)
+    assert load(tmp_path).manifest.kind == shipped()[name].kind
+    outcome = outcome_of(trained, None, is_published=False)
+    assert ("coverage_90" in outcome) == (name == "engagement")
+    assert outcome["ece"] < 0.1
+
+
+def test_a_table_never_seen_is_judged_by_the_same_measure_without_videos_that_taught(
+    trained: Trained, source: Source
+) -> None:
+    with pytest.raises(TrainingImpossible, match="not learned from"):
+        judge_on(trained, source)
+    elsewhere = judge_on(trained, _renamed(source))
+    outcome = outcome_of(trained, elsewhere, is_published=False)
+    assert outcome["judged"] == 400
+    assert outcome["mse"] < outcome["constant_mse"]
+    assert {"r2", "rho", "coverage_90", "ece", "cross_validated"} <= outcome.keys()
+    assert np.allclose(elsewhere.rows.truth, trained.rows.truth[_order_of(elsewhere.rows, trained.rows)])
+
+
+def test_what_matters_is_said_in_words(trained: Trained) -> None:
+    found = what_matters(trained)
+    assert found[0].mean_size >= found[-1].mean_size > 0
+    assert any("words" in one.words or "title" in one.words for one in found)
+
+
+def test_a_split_by_time_is_a_second_figure_where_there_are_dates(source: Source) -> None:
+    dated = [
+        replace(c, summary=_uploaded(c.summary, at_s=1.5e9 + 86400.0 * number))
+        for number, c in enumerate(source.changes())
+        if c.summary
+    ]
+    trained = train(order(), replace(source, changes=lambda: iter(dated)))
+    assert trained.later is not None
+    assert trained.later["r2"] > 0
+    assert train(order(), source).later is None
 
 
 @pytest.mark.parametrize(
     ("target", "rows", "message"),
-    [("smell", 400, "no target is called"), ("virality", 40, "at least 100 videos")],
+    [("scenes", 120, "several classes"), ("virality", 40, "at least 100 videos"), ("final_views", 120, "got 0")],
 )
-def test_what_cannot_be_learned_is_said(target, rows, message, tmp_path):
+def test_what_cannot_be_learned_is_said(target: str, rows: int, message: str, tmp_path: Path) -> None:
     table = fitted.write_table(tmp_path / "videos.csv", rows=rows)
     with pytest.raises(TrainingImpossible, match=message):
-        train(order(target), table, tmp_path / "release", text=TEXT)
+        train(order(target), source_of(table))
 
 
-def table_of(tmp_path, text: str, name: str = "t.csv"):
-    path = tmp_path / name
-    path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
-    return read_table(path)
+def test_a_table_that_says_nothing_of_its_videos_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "counts.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([["video_id", "views"], ["aB3dE5gH7jK", 5]])
+    with pytest.raises(TrainingImpossible, match="titles or transcripts"):
+        read_table(path, TEXT)
 
 
-def test_lines_of_one_video_on_several_days_become_one_row_with_its_largest_counts(tmp_path):
-    text = "video_id,title,channel,views\n#NAME?,A,c,10\n-x,A,c,30\nb,B,c,5\n=y,A,c,20\n"
-    first, second = table_of(tmp_path, text)
-    assert (first.metadata.title, first.metadata.views) == ("A", 30)
-    assert (second.metadata.title, second.metadata.views) == ("B", 5)
+def test_a_table_read_in_batches_gives_the_summaries_that_an_import_gives(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = fitted.write_table(tmp_path / "videos.csv", rows=50)
+    whole = read_table(path, TEXT).summaries
+    monkeypatch.setattr("streams.training_table.BATCH_VIDEOS", 7)
+    assert read_table(path, TEXT).summaries == whole
+    assert all(s.scope == WHOLE_VIDEO and s.final and s.outcomes for s in whole)
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz"])
-def test_headings_are_found_under_the_names_they_bear(tmp_path, name):
-    text = '\ufeffID,Video Title,Author,View Count,Keywords,Duration\n1,Hello,me,"1,234",a|b,12.5\n'
-    (row,) = table_of(tmp_path, text, name)
-    assert row.metadata.title == "Hello"
-    assert row.metadata.views == 1234
-    assert row.metadata.tags == ("a", "b")
-    assert (row.group, row.duration_s) == ("me", 12.5)
+def _changed(summary: Summarised | None, change: Callable[[Summarised], Summarised]) -> Summarised | None:
+    return None if summary is None else change(summary)
 
 
-def test_tabs_separate_a_tsv(tmp_path):
-    (row,) = table_of(tmp_path, "title\tviews\nHello, you\t7\n", "t.tsv")
-    assert (row.metadata.title, row.metadata.views) == ("Hello, you", 7)
+def _without_outcomes(summary: Summarised | None) -> Summarised | None:
+    return _changed(summary, lambda s: msgspec.structs.replace(s, outcomes=()))
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [("2017-11-14T12:00:00Z", 1510660800.0), ("1510660800", 1510660800.0), ("13.09", None), ("soon", None), ("", None)],
-)
-def test_dates_that_are_no_dates_are_not_known(tmp_path, text, seconds):
-    (row,) = table_of(tmp_path, f"title,upload_date\nA,{text}\n")
-    assert row.metadata.uploaded_at_s == seconds
+def _uploaded(summary: Summarised | None, *, at_s: float) -> Summarised | None:
+    def dated(one: Summarised) -> Summarised:
+        return msgspec.structs.replace(one, metadata=msgspec.structs.replace(one.metadata, uploaded_at_s=at_s))
+
+    return _changed(summary, dated)
 
 
-@pytest.mark.parametrize(
-    ("content", "name", "message"),
-    [
-        (b"views\n1\n", "t.csv", "no column for titles"),
-        (b"\xff\xfe\x00", "t.csv", "cannot be read"),
-        (b"not gzip", "t.csv.gz", "cannot be read"),
-        (b"", "t.csv", "no column for titles"),
-    ],
-)
-def test_a_table_that_cannot_be_read_is_refused_with_the_reason(tmp_path, content, name, message):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(TrainingImpossible, match=message):
-        read_table(tmp_path / name)
-    with pytest.raises(TrainingImpossible, match="cannot be read"):
-        read_table(tmp_path / "absent.csv")
+def _renamed(source: Source) -> Source:
+    """The same videos under other ids, as another table would bring them."""
+    changes = [
+        Change(f"url:{c.video_id[4:]}", msgspec.structs.replace(c.summary, video_id=f"url:{c.video_id[4:]}"), NOW_S)
+        for c in source.changes()
+        if c.summary
+    ]
+    return replace(source, changes=lambda: iter(changes), outcomes=dict[str, dict[str, OutcomeObserved]]())
+
+
+def _order_of(one, other) -> list[int]:
+    places = {fact.video_id[4:]: place for place, fact in enumerate(other.facts)}
+    return [places[fact.video_id[4:]] for fact in one.facts]
