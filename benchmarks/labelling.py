@@ -4,7 +4,7 @@
 
 Nobody is asked: the labels are known, and shown to the queue when it asks. A classifier learns from what was
 asked so far and is judged by average precision (AP) on other makers' examples that are never asked about. On
-titles and tags of trending videos the classes are their categories; on clips of the WarnerMedia workshop the
+titles of trending videos the classes are their categories; on clips of the WarnerMedia workshop the
 classes are its own, with the clips' features where somebody has put them (see ``benchmarks.quality``). Tables come
 from GROUNDSWELL_DATA; the made-up ones need nothing.
 """
@@ -106,10 +106,10 @@ def made_up(seed: int = 7, *, examples: int = 2000, subjects: int = 40, dim: int
 
 
 def categories(folder: Path, vectors: KeptVectors, wanted: tuple[str, ...] = CATEGORIES) -> Iterator[Question]:
-    """Categories of trending videos by title and tags; half of the channels are held out."""
+    """Categories of trending videos by title; half of the channels are held out."""
     subject = us_views(folder)
     metadata = [example.metadata for example in subject.examples]
-    pool = _pool(vectors.of([f"{m.title}\n{', '.join(m.tags)}" for m in metadata]))
+    pool = _pool(vectors.of([m.title for m in metadata]))
     held = _half(subject.groups)
     for name in wanted:
         truth = np.array([m.category == name for m in metadata])

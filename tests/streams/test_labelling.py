@@ -106,7 +106,6 @@ def test_a_class_of_ones_own_goes_from_a_definition_to_ten_labels_that_the_queue
     assert first.returncode == 0, first.stderr
     assert {q["why"] for q in first.lines} <= {"words", "new"}
     assert first.lines[0]["definition"] == "Somebody bakes bread or a cake in an oven."
-    answers = tmp_path / "answers.txt"
     asked = [f"{q['video_id']}/{q['scope']}" for q in first.lines]
     truth = ["y" if _subject(place) == "bread" else "n" for place in asked]
     assert {"y", "n"} == set(truth), "the words find the class"
@@ -122,7 +121,6 @@ def test_a_class_of_ones_own_goes_from_a_definition_to_ten_labels_that_the_queue
     bread = [chance for place, chance in chances.items() if _subject(place) == "bread"]
     others = [chance for place, chance in chances.items() if _subject(place) != "bread"]
     assert min(bread) > max(others), "ten labels tell bread from the rest"
-    assert not answers.exists()
 
 
 def test_answers_come_by_lines_and_undo_asks_again(cluster: Settings, tmp_path: Path) -> None:
@@ -133,8 +131,9 @@ def test_answers_come_by_lines_and_undo_asks_again(cluster: Settings, tmp_path: 
     assert done.returncode == 0, done.stderr
     assert "3 of 40 answered by eve" in done.stdout
     assert "taken back: no" in done.stdout
-    assert done.stdout.count("baking: Somebody bakes bread or a cake in an oven.") == 5
-    assert "3 of 40  A film of dishes" in done.stdout or "3 of 40  A film of" in done.stdout
+    assert done.stdout.count("baking: Somebody bakes bread or a cake in an oven.") == 6, (
+        "asked six times: one answer was taken back, one was to quit"
+    )
     assert sorted(label.value for label in labels(cluster, own)) == ["skip", "yes", "yes"]
 
 
