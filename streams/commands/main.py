@@ -15,6 +15,7 @@ from streams.commands import (
     erase,
     faces,
     imports,
+    label,
     people,
     releases,
     replay,
@@ -67,6 +68,7 @@ app.command("worker")(worker.worker)
 app.add_typer(deadletters.app, name="dead-letters")
 app.add_typer(faces.app, name="faces")
 app.add_typer(imports.app, name="import")
+app.add_typer(label.app, name="label")
 app.add_typer(people.app, name="people")
 app.add_typer(releases.app, name="releases")
 app.add_typer(targets.app, name="targets")

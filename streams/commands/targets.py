@@ -85,7 +85,7 @@ def add(file: File, as_json: AsJson = False) -> None:
         return
     typer.echo(f"{target.name} version {target.version} {'is published' if is_new else 'was there already'}")
     if target.classes:
-        typer.echo(f"label some segments, then: groundswell import labels FILE --target {target.name}")
+        typer.echo(f"label some segments: groundswell label {target.name}")
 
 
 def _shelf() -> "Shelf":

@@ -119,11 +119,24 @@ class BulkProducer:
         UsageError
             The cluster does not have the event's topic.
         """
+        self._send(event, encode(event))
+
+    def send_tombstone(self, event: Event) -> None:
+        """Queue a tombstone for the event's key, which takes it back; else as `send`.
+
+        Raises
+        ------
+        UsageError
+            The cluster does not have the event's topic.
+        """
+        self._send(event, None)
+
+    def _send(self, event: Event, value: bytes | None) -> None:
         name = topic_of(event).name
         if name not in self._counts:
             raise _no_topic([name], self._bootstrap)
         partition = partition_of(event.partition_key, self._counts[name])
-        self.send_raw(name, partition, key=event.record_key.encode(), value=encode(event))
+        self.send_raw(name, partition, key=event.record_key.encode(), value=value)
 
     def send_raw(
         self, topic_name: str, partition: int, *, key: bytes | None, value: bytes | None, headers: Headers = ()
