@@ -55,7 +55,7 @@ class Facets:
         return len(self.topics)
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True):
+class ComparableFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What of the comparables is no array.
 
     Attributes
@@ -102,7 +102,7 @@ class Comparables:
         Places in `facts.categories`.
     """
 
-    facts: Facts
+    facts: ComparableFacts
     topics: NDArray[np.int8]
     residuals: NDArray[np.float32]
     groups: NDArray[np.int32]
@@ -208,7 +208,7 @@ def learn_comparables(
     kept = drawn[np.lexsort((drawn, groups[drawn]))]
     names = tuple(sorted({facets.categories[place] for place in kept} - {""}))
     step = _step(residuals[kept])
-    facts = Facts(
+    facts = ComparableFacts(
         levers=SHAPE,
         topic_block=topic_block,
         categories=names,
@@ -241,7 +241,7 @@ def to_arrays(comparables: Comparables) -> dict[str, NDArray[np.generic]]:
     return {name: getattr(comparables, name) for name in _SHAPES}
 
 
-def restored_comparables(facts: Facts, arrays: Mapping[str, NDArray[np.generic]]) -> Comparables:
+def restored_comparables(facts: ComparableFacts, arrays: Mapping[str, NDArray[np.generic]]) -> Comparables:
     """Make the comparables that gave the arrays.
 
     Raises

@@ -5,15 +5,16 @@ dealt out by chance `benchmarks.suggestions` counts how often something is sugge
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.comparables import Comparables, Facets, Facts, Scale
+from models.comparables import ComparableFacts, Comparables, Facets, Scale, facets_of
 from models.levers import LEVERS, UNKNOWN, Lever
+from schemas.summaries import Summarised
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.int64]
@@ -101,6 +102,30 @@ class _Finding:
     present: int
     other: int
     surprise: float
+
+
+def suggest_to(
+    summaries: Sequence[Summarised], values: Floats, comparables: Comparables
+) -> list[tuple[Suggestion, ...]]:
+    """Compare each summarised video whose score is low; one that is still being processed has to wait.
+
+    Parameters
+    ----------
+    values : array, shape (n,)
+        Predictions, in the order of the summaries.
+
+    Raises
+    ------
+    Unreadable
+        A pooled vector's bytes are not what it promises.
+    """
+    told: list[tuple[Suggestion, ...]] = [()] * len(summaries)
+    is_low = (values < comparables.facts.median).tolist()
+    places = [place for place, summary in enumerate(summaries) if is_low[place] and summary.final]
+    facets = facets_of([summaries[place] for place in places], comparables.facts.topic_block)
+    for place, suggestions in zip(places, suggest(facets, values[places], comparables), strict=True):
+        told[place] = suggestions
+    return told
 
 
 def suggest(facets: Facets, values: Floats, comparables: Comparables) -> list[tuple[Suggestion, ...]]:
@@ -221,7 +246,7 @@ def _lasting(findings: list[_Finding]) -> list[_Finding]:
     return [finding for finding in ranked[: max(passed, default=-1) + 1] if finding.surprise > 0]
 
 
-def _told(finding: _Finding, sums: _Sums, facts: Facts) -> Suggestion:
+def _told(finding: _Finding, sums: _Sums, facts: ComparableFacts) -> Suggestion:
     lever: Lever = LEVERS[finding.lever]
     start = int(_STARTS[finding.lever])
     pair = [finding.other, finding.present]
@@ -270,7 +295,7 @@ def _weights() -> Floats:
     return np.maximum(np.rint(drawn * WEIGHT_STEPS), 1.0)
 
 
-def _percents(changes: tuple[float, ...], facts: Facts) -> tuple[float, ...]:
+def _percents(changes: tuple[float, ...], facts: ComparableFacts) -> tuple[float, ...]:
     """The changes in per cent; nothing for a scale without a zero."""
     scale: Scale = facts.scale
     if scale == "log10":

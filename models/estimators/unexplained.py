@@ -1,13 +1,19 @@
 """How much better each video did than was expected of what it is about."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
+from models.comparables import Comparables, facets_of, learn_comparables, scale_of, topic_block_of
 from models.estimators.examples import Estimator, Examples, Floats, Groups
 from models.estimators.folds import Fold
 from models.estimators.kernel import KernelRidge
+from models.estimators.learned import SEED, Task
 from models.estimators.selection import hold_out
 from models.layout import Layout, Table
 from models.levers import is_pulled
+from schemas.summaries import Summarised
+from schemas.targets import Measure
 
 
 def without_levers(examples: Examples) -> Examples:
@@ -42,3 +48,42 @@ def unexplained(
     held_out = hold_out(about, truth, groups=groups, folds=folds, members=members, seed=seed)
     residuals: Floats = truth - held_out.predictions[:, 0]
     return residuals
+
+
+def comparables_for(
+    task: Task,
+    summaries: Sequence[Summarised],
+    measure: Measure,
+    *,
+    estimator: Estimator | None = None,
+    seed: int = SEED,
+) -> Comparables:
+    """Make what a release carries for suggestions, from the rows that it was taught on.
+
+    Parameters
+    ----------
+    summaries : sequence of Summarised
+        Of the task's examples, in their order.
+    measure : Measure
+        What taught: its unit and scale are those of the suggestions.
+    estimator : Estimator or None
+        As for `unexplained`.
+
+    Raises
+    ------
+    Unreadable
+        A pooled vector's bytes are not what it promises.
+    """
+    block = topic_block_of(summaries)
+    residuals = unexplained(
+        task.examples, task.truth, groups=task.groups, folds=task.folds, seed=seed, estimator=estimator
+    )
+    return learn_comparables(
+        facets_of(summaries, block),
+        residuals,
+        truth=task.truth,
+        groups=task.groups,
+        topic_block=block,
+        scale=scale_of(measure),
+        unit=measure.unit,
+    )

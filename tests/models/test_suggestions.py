@@ -9,9 +9,9 @@ import pytest
 
 from models.comparables import (
     MOST,
+    ComparableFacts,
     Comparables,
     Facets,
-    Facts,
     facets_of,
     learn_comparables,
     restored_comparables,
@@ -241,7 +241,7 @@ def test_deviates_give_the_chances_of_students_t(t, freedom):
 
 def test_stored_comparables_suggest_the_same():
     of, carried = planted()
-    facts = msgspec.json.decode(msgspec.json.encode(carried.facts), type=Facts)
+    facts = msgspec.json.decode(msgspec.json.encode(carried.facts), type=ComparableFacts)
     again = restored_comparables(facts, to_arrays(carried))
     assert suggest(of, low_scores(400), again) == suggest(of, low_scores(400), carried)
 
