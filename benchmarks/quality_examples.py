@@ -10,7 +10,7 @@ from models.estimators.examples import Examples
 from models.estimators.words import Text
 from models.layout import Block, Layout, Table
 from models.metadata_features import metadata_numbers
-from processors.text import own_words
+from models.own_words import own_words
 
 SPOKEN_CHARACTERS = 1_500
 """Of what is said, so much is embedded: one window or two; the words themselves are all counted."""

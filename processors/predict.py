@@ -1,16 +1,14 @@
 """A prediction as a pure function of one summary and one release."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models import ridge as linear
-from models.conformal import probability_above
+from models.estimators.learned import LEVEL
 from models.feature_list import Topic
-from models.layout import METADATA, Layout, Table, modality_of, topic_of, vectorise
-from models.release import Manifest, Release
+from models.layout import METADATA, Layout, Table, modality_of
+from models.release import AnyManifest, AnyRelease, LearnedManifest
+from processors.said import Said, said_by, steps
 from schemas.event import VideoId, derive_id
 from schemas.predictions import Interval, Reason, VideoScored
 from schemas.summaries import Summarised
@@ -24,25 +22,27 @@ _SEES_OR_HEARS = frozenset({"segments/visual", "segments/audio", "segments/faces
 
 @dataclass(frozen=True)
 class _Parts:
-    """One row's parts in fixed point (2**-32): by topic, and what the target's limits took away."""
+    """One row's parts in fixed point (2**-32): by topic, and what the target's limits took away; and its doubts."""
 
     value: int
     constant: int
     topics: tuple[int, ...]
     limit: int
+    interval: Interval
+    chance: float
 
 
 @dataclass(frozen=True)
 class _Says:
     """A release, and what it says of every video alike."""
 
-    release: Release
+    manifest: AnyManifest
     topics: tuple[Topic, ...]
     reads: frozenset[str]
     caveats: tuple[str, ...]
 
 
-def predict(summaries: Sequence[Summarised], release: Release) -> list[VideoScored]:
+def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoScored]:
     """Predict for each summary; the rest of the batch does not change a byte of it.
 
     Raises
@@ -54,17 +54,21 @@ def predict(summaries: Sequence[Summarised], release: Release) -> list[VideoScor
     """
     if not summaries:
         return []
-    layout = release.manifest.layout
-    table = vectorise(summaries, layout)
-    topics = topics_of(layout)
-    says = _Says(release, topics, _modalities(layout), _lasting_caveats(release.manifest))
-    rows = _parts(table, release, _membership(layout, topics))
-    values = np.array([row.value for row in rows]) / linear.TERM_STEPS
-    chances = probability_above(values, release.manifest.threshold, release.errors)
+    manifest = release.manifest
+    said = said_by(release, summaries)
+    says = _Says(manifest, said.topics, _modalities(manifest.layout), _lasting_caveats(manifest))
+    used = _used(said.table, manifest.layout)
     return [
-        _scored(summary, says, row=row, chance=chance, used=used)
-        for summary, row, chance, used in zip(summaries, rows, chances.tolist(), _used(table, layout), strict=True)
+        _scored(summary, says, row=row, used=mine)
+        for summary, row, mine in zip(summaries, _rows(said, manifest), used, strict=True)
     ]
+
+
+def _rows(said: Said, manifest: AnyManifest) -> Iterator[_Parts]:
+    columns = (said.parts.tolist(), said.low.tolist(), said.high.tolist(), said.chances.tolist())
+    for parts, low, high, chance in zip(*columns, strict=True):
+        interval = Interval(low=low, high=high, level=manifest.level)
+        yield _limited(tuple(parts), manifest, interval=interval, chance=chance)
 
 
 def for_duplicate(scored: VideoScored, duplicate_id: VideoId) -> VideoScored:
@@ -74,32 +78,14 @@ def for_duplicate(scored: VideoScored, duplicate_id: VideoId) -> VideoScored:
     return VideoScored(**fields | {"event_id": copy_id, "video_id": duplicate_id, "duplicate_of": scored.video_id})
 
 
-def topics_of(layout: Layout) -> tuple[Topic, ...]:
-    """What the layout's columns are about, each topic once, in order of appearance."""
-    return tuple(dict.fromkeys(topic_of(block) for block in layout.blocks))
-
-
-def _membership(layout: Layout, topics: tuple[Topic, ...]) -> NDArray[np.int64]:
-    """For each column the number of its topic: shape (columns,)."""
-    numbers = np.array([topics.index(topic_of(block)) for block in layout.blocks])
-    columns: NDArray[np.int64] = numbers[layout.owners]
-    return columns
-
-
-def _parts(table: Table, release: Release, membership: NDArray[np.int64]) -> list[_Parts]:
-    terms = linear.terms(table, release.ridge, release.manifest.layout)
-    topics = np.stack([terms[:, membership == t].sum(axis=1) for t in range(membership.max() + 1)], axis=1)
-    return [_limited(tuple(row), release.manifest) for row in topics.tolist()]
-
-
-def _limited(topics: tuple[int, ...], manifest: Manifest) -> _Parts:
-    constant = round(manifest.constant * linear.TERM_STEPS)
+def _limited(topics: tuple[int, ...], manifest: AnyManifest, *, interval: Interval, chance: float) -> _Parts:
+    constant = steps(manifest.constant)
     free = constant + sum(topics)
     value = free
     if manifest.limits is not None:
-        low, high = (round(end * linear.TERM_STEPS) for end in manifest.limits)
+        low, high = map(steps, manifest.limits)
         value = min(max(free, low), high)
-    return _Parts(value, constant, topics, value - free)
+    return _Parts(value, constant, topics, value - free, interval, chance)
 
 
 def _used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
@@ -109,9 +95,8 @@ def _used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
     return [tuple(n for n, has in zip(names, row, strict=True) if has) for row in zip(*any_present, strict=True)]
 
 
-def _scored(summary: Summarised, says: _Says, *, row: _Parts, chance: float, used: tuple[str, ...]) -> VideoScored:
-    manifest = says.release.manifest
-    value = row.value / linear.TERM_STEPS
+def _scored(summary: Summarised, says: _Says, *, row: _Parts, used: tuple[str, ...]) -> VideoScored:
+    manifest = says.manifest
     return VideoScored(
         event_id=_event_id(
             summary.event_id, manifest.target, release_id=manifest.release_id, video_id=summary.video_id
@@ -122,13 +107,15 @@ def _scored(summary: Summarised, says: _Says, *, row: _Parts, chance: float, use
         target=manifest.target,
         release_id=manifest.release_id,
         stage="final" if summary.final else "partial",
-        value=value,
+        value=row.value / linear.TERM_STEPS,
         unit=manifest.unit,
-        interval=_interval(value, says.release),
+        interval=row.interval,
         constant=row.constant / linear.TERM_STEPS,
         beats_constant=manifest.beats_constant,
-        probability=chance if manifest.probability_of else None,
+        probability=row.chance if manifest.probability_of else None,
         probability_of=manifest.probability_of,
+        coverage=_held_out(manifest, "coverage_90"),
+        calibration_error=_held_out(manifest, "ece") if manifest.probability_of else None,
         reasons=_reasons(row, says.topics),
         modalities_used=used,
         modalities_missing=dict.fromkeys(sorted(says.reads.difference(used)), "not in the summary") | summary.missing,
@@ -136,14 +123,13 @@ def _scored(summary: Summarised, says: _Says, *, row: _Parts, chance: float, use
     )
 
 
+def _held_out(manifest: AnyManifest, metric: str) -> float | None:
+    """A figure that goes with every prediction; a ridge's predictions keep the bytes they always had."""
+    return manifest.metrics.get(metric) if isinstance(manifest, LearnedManifest) else None
+
+
 def _event_id(summary_id: str, target: str, *, release_id: str, video_id: str) -> str:
     return derive_id(STAGE, VERSION, summary_id, f"{target}/{release_id}/{video_id}")
-
-
-def _interval(value: float, release: Release) -> Interval:
-    lowest, highest = release.manifest.limits or (-np.inf, np.inf)
-    low, high = value + release.errors.low, value + release.errors.high
-    return Interval(low=max(low, lowest), high=min(high, highest), level=release.errors.level)
 
 
 def _reasons(row: _Parts, topics: tuple[Topic, ...]) -> tuple[Reason, ...]:
@@ -164,13 +150,26 @@ def _modalities(layout: Layout) -> frozenset[str]:
     return frozenset(map(modality_of, layout.blocks)) - {METADATA}
 
 
-def _lasting_caveats(manifest: Manifest) -> tuple[str, ...]:
+def _lasting_caveats(manifest: AnyManifest) -> tuple[str, ...]:
     caveats = list(manifest.caveats)
+    if isinstance(manifest, LearnedManifest) and _knows_little(manifest):
+        caveats.append(f"taught on {manifest.groups} groups only: {_doubt(manifest)}")
     if not manifest.beats_constant:
         caveats.append("on unseen groups this release does no better than saying the same for every video")
     if not _SEES_OR_HEARS & _modalities(manifest.layout):
         caveats.append("the release never saw pictures or heard sound: it only read words and metadata")
     return tuple(caveats)
+
+
+def _knows_little(manifest: LearnedManifest) -> bool:
+    return manifest.level < LEVEL or manifest.interval_low is None or manifest.interval_high is None
+
+
+def _doubt(manifest: LearnedManifest) -> str:
+    if manifest.level < LEVEL:
+        share = f"{manifest.level * 100:.0f} %"
+        return f"the interval is that of all errors seen, and should hold the truth in {share} of cases only"
+    return "too few to say how wrong a prediction may be, so the interval reaches to the end of the scale"
 
 
 def _passing_caveats(summary: Summarised, reads: frozenset[str], used: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from models.release import Release, load, verified
+from models.release import AnyRelease, load, verified
 from processors.ports import World
 from processors.predict import STAGE, VERSION, for_duplicate, predict
 from schemas.errors import ReleaseInvalid
@@ -21,7 +21,7 @@ class _Heard:
     """A release in use, and what decides whether another one is newer."""
 
     age: tuple[float, str]
-    release: Release
+    release: AnyRelease
 
 
 class ScoreProcessor:
@@ -75,7 +75,7 @@ class ScoreProcessor:
             return []
         return [_progress(event, "failed", message=reason)]
 
-    def _load(self, event: ReleasePublished) -> Release:
+    def _load(self, event: ReleasePublished) -> AnyRelease:
         folder = self._find(event.target, event.release_id)
         for file in event.files:
             verified(file, folder)

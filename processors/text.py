@@ -6,6 +6,7 @@ from typing import Self
 
 import msgspec
 
+from models.own_words import own_words
 from models.text import MODEL, TextEncoder
 from models.vectors import to_vector
 from processors.per_segment import Author
@@ -15,7 +16,7 @@ from processors.speech import SpeechReader
 from schemas.errors import Unreadable
 from schemas.event import Event
 from schemas.features import FAILED, FeatureExtracted, Transcript, Vector
-from schemas.media import MediaDuplicated, MediaFetched, Metadata
+from schemas.media import MediaDuplicated, MediaFetched
 from schemas.segments import SegmentCut, VideoSegmented
 
 STAGE = "text"
@@ -153,16 +154,6 @@ def _written(event: MediaFetched) -> Passage:
         absent_reason="no words in title or description" if text else "no title or description",
         numbers=_numbers(text),
     )
-
-
-def own_words(metadata: Metadata) -> str:
-    """Join what a video says about itself into one text: title, tags, description.
-
-    >>> own_words(Metadata(title="Tea ", tags=("kettle", "cup"), description=" for two"))
-    'Tea\\nkettle, cup\\nfor two'
-    """
-    parts = (metadata.title.strip(), ", ".join(metadata.tags).strip(), metadata.description.strip())
-    return "\n".join(part for part in parts if part)
 
 
 def _numbers(text: str) -> dict[str, float]:

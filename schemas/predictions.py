@@ -37,6 +37,10 @@ class VideoScored(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
         What the baseline says for every video; `beats_constant` says whether the release did better on unseen groups.
     probability, probability_of
         A calibrated chance and the event it is the chance of, where the target has one.
+    coverage : float or None
+        How often the release's intervals held the truth on groups it had not seen; a share in [0, 1].
+    calibration_error : float or None
+        How far its probabilities were from what came, on average, on groups it had not seen (ECE).
     """
 
     revision: Revision
@@ -51,6 +55,8 @@ class VideoScored(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     beats_constant: bool
     probability: float | None = None
     probability_of: str = ""
+    coverage: float | None = None
+    calibration_error: float | None = None
     reasons: tuple[Reason, ...] = ()
     suggestions: tuple[str, ...] = ()
     modalities_used: tuple[str, ...] = ()

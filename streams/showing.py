@@ -1,6 +1,6 @@
 """Views on a terminal: a live table, and a prediction as a panel a person can read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -123,10 +123,19 @@ def _prediction(p: VideoScored) -> list[RenderableType]:
     blocks: list[RenderableType] = [head, _scale(p)]
     if p.probability is not None:
         blocks.append(Text(f"{p.probability:.0%} chance: {p.probability_of}"))
+    blocks += [Text(f"on channels never seen, {worth}", style="dim") for worth in _worth(p)]
     blocks += [_reason(r.words, r.contribution) for r in p.reasons]
     blocks.append(Text(f"read {', '.join(p.modalities_used) or 'nothing'}; release {p.release_id}", style="dim"))
     blocks += [Text(f"missing {name}: {harmless(why)}", style="yellow") for name, why in p.modalities_missing.items()]
     return blocks + [Text(f"note: {harmless(c, longest=300)}", style="yellow") for c in p.caveats]
+
+
+def _worth(p: VideoScored) -> Iterator[str]:
+    """What the release's intervals and probabilities were worth."""
+    if p.coverage is not None:
+        yield f"the interval held the truth in {p.coverage:.0%} of cases"
+    if p.calibration_error is not None:
+        yield f"chances were {p.calibration_error * 100:.1f} points off on average"
 
 
 def _scale(p: VideoScored) -> Text:

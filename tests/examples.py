@@ -290,6 +290,8 @@ SCORED = VideoScored(
     beats_constant=True,
     probability=0.22,
     probability_of="more than 100,000 views after 30 days",
+    coverage=0.91,
+    calibration_error=0.03,
     reasons=(
         Reason(feature="metadata/subscribers", words="the channel has 25,300 subscribers", contribution=0.4),
         Reason(feature="segments/text", words="what is said from 12 s on", contribution=0.1, at_s=12.012),

@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 
 import models
-from models.release import CARD, MANIFEST, Manifest, describe, load, read_manifest
+from models.release import CARD, MANIFEST, AnyManifest, describe, load, read_manifest
 from processors.ports import MediaStore
 from schemas.errors import ReleaseInvalid, StorageUnavailable
 from schemas.event import derive_id
@@ -174,6 +174,6 @@ def _check_same(source: Path, path: Path, names: list[str]) -> None:
             raise ReleaseInvalid(f"{path} holds another release already; train again under a new name")
 
 
-def _card(folder: Path, manifest: Manifest) -> str:
+def _card(folder: Path, manifest: AnyManifest) -> str:
     named = [file.name for file in manifest.files]
     return (folder / CARD).read_text(encoding="utf-8") if CARD in named else ""

@@ -8,8 +8,9 @@ import pytest
 from examples import CUT, DUPLICATED, EXTRACTED, FETCHED, LINK, SEGMENTED, VIDEO_ID
 from networks import text_encoder
 
+from models.own_words import own_words
 from models.vectors import from_vector
-from processors.text import TextProcessor, own_words
+from processors.text import TextProcessor
 from schemas.codec import encode
 from schemas.errors import Unreadable
 from schemas.event import Event

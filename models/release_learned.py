@@ -1,0 +1,236 @@
+"""A release of anything learned: the estimator, the sizes of its errors, and its probabilities (format 2)."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.calibration import Calibrator, restored_calibrator
+from models.conformal import GRID, ErrorDistribution
+from models.estimators.difficulty import Difficulty
+from models.estimators.examples import Fitted, Parameter, Stored
+from models.estimators.learned import Learned
+from models.estimators.restore import restored
+from models.layout import Layout
+from models.release_files import Arrays
+from models.release_manifest import LearnedManifest, Shelved
+from schemas.errors import ReleaseInvalid
+from schemas.releases import ReleaseId
+from schemas.targets import TargetDefined
+
+Floats = NDArray[np.float64]
+
+_FITTED, _DIFFICULTY, _CALIBRATOR = "fitted/", "difficulty/", "calibrator/"
+_ERRORS, _REFERENCE = "errors", "reference"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the learning itself does not know, and every release has to say.
+
+    Attributes
+    ----------
+    target : TargetDefined
+        Its definition; name, version, kind and words for success come from here.
+    measure : str
+        Name of the measure that taught.
+    unit : str
+        Of the values.
+    layout : Layout
+        Of the examples that were learned from.
+    threshold, limits
+        As in the `Task`.
+    trained_at_s : float
+        Seconds since the epoch, UTC.
+    rows, groups : int
+        How many examples, of how many channels (speakers, authors).
+    window_s : tuple of float or None
+        When the earliest and latest examples were published.
+    training : dict
+        Further facts in words: where the rows come from, how they were split.
+    stages : dict
+        Versions of the stages that the features came from.
+    caveats : tuple of str
+        What everyone who reads a prediction should know.
+    reference : array or None, shape (any,)
+        Raw values that a percentile is a percentile of.
+    """
+
+    target: TargetDefined
+    release_id: ReleaseId
+    measure: str
+    unit: str
+    layout: Layout
+    threshold: float
+    trained_at_s: float
+    rows: int
+    groups: int
+    limits: tuple[float, float] | None = None
+    window_s: tuple[float, float] | None = None
+    training: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, str] = field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+    reference: Floats | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearnedRelease:
+    """What was learned, in memory and ready to predict.
+
+    Attributes
+    ----------
+    reference : array, shape (GRID,), or None
+        Quantiles of the raw values that a percentile is a percentile of, ascending.
+    """
+
+    manifest: LearnedManifest
+    fitted: Fitted
+    errors: ErrorDistribution
+    difficulty: Difficulty
+    calibrator: Calibrator
+    reference: Floats | None = None
+    card: str = ""
+
+
+def release_of(learned: Learned, facts: Facts) -> LearnedRelease:
+    """Put together what was learned and what is known about it; give it a card with `with_card`.
+
+    Raises
+    ------
+    ReleaseInvalid
+        The target is of a kind that has other releases: multilabel.
+    """
+    errors = _honest(learned.errors, facts)
+    return LearnedRelease(
+        manifest=_manifest(learned, facts, errors),
+        fitted=learned.fitted,
+        errors=errors,
+        difficulty=learned.difficulty,
+        calibrator=learned.calibrator,
+        reference=None if facts.reference is None else _quantiles(facts.reference),
+    )
+
+
+def with_card(release: LearnedRelease, card: str) -> LearnedRelease:
+    """Add the card, which is written from the manifest."""
+    fields = {name: getattr(release, name) for name in LearnedRelease.__dataclass_fields__}
+    return LearnedRelease(**fields | {"card": card})
+
+
+def _honest(errors: ErrorDistribution, facts: Facts) -> ErrorDistribution:
+    """Where too few groups were seen and the scale has no ends: from the smallest error seen to the largest.
+
+    The next group's error is the smallest or largest of all with a chance of 2 in (groups + 1).
+
+    Source: Vovk, Gammerman and Shafer, Algorithmic learning in a random world, 2005.
+    """
+    if facts.limits is not None or (np.isfinite(errors.low) and np.isfinite(errors.high)):
+        return errors
+    level = max(facts.groups - 1, 0) / (facts.groups + 1)
+    return ErrorDistribution(errors.quantiles, float(errors.quantiles[0]), float(errors.quantiles[-1]), level)
+
+
+def _manifest(learned: Learned, facts: Facts, errors: ErrorDistribution) -> LearnedManifest:
+    target = facts.target
+    if target.kind == "multilabel":
+        raise ReleaseInvalid(f"{target.name} has several classes; expected a regression or a probability")
+    fitted, difficulty = learned.fitted.to_arrays(), learned.difficulty.fitted.to_arrays()
+    return LearnedManifest(
+        format=2,
+        target=target.name,
+        target_version=target.version,
+        release_id=facts.release_id,
+        kind=target.kind,
+        measure=facts.measure,
+        estimator=learned.choice.name,
+        unit=facts.unit,
+        layout=facts.layout,
+        constant=learned.mean,
+        level=errors.level,
+        interval_low=_finite(errors.low),
+        interval_high=_finite(errors.high),
+        trained_at_s=facts.trained_at_s,
+        rows=facts.rows,
+        groups=facts.groups,
+        beats_constant=learned.beats_constant,
+        files=(),
+        fitted=_shelved(fitted),
+        difficulty=_shelved(difficulty),
+        difficulty_mean=learned.difficulty.mean,
+        limits=facts.limits,
+        threshold=facts.threshold,
+        probability_of=target.success,
+        window_s=facts.window_s,
+        training=dict(facts.training),
+        metrics={name: float(value) for name, value in learned.metrics.items() if math.isfinite(value)},
+        candidates={one.name: one.mse for one in learned.choice.candidates},
+        stages=dict(facts.stages),
+        caveats=facts.caveats,
+    )
+
+
+def learned_arrays(release: LearnedRelease) -> Arrays:
+    """Give everything of a release that is no word, by name."""
+    arrays = {_FITTED + name: array for name, array in release.fitted.to_arrays().arrays.items()}
+    sizes = release.difficulty.fitted.to_arrays().arrays
+    arrays |= {_DIFFICULTY + name: array for name, array in sizes.items()}
+    arrays |= {_CALIBRATOR + name: array for name, array in release.calibrator.to_arrays().items()}
+    arrays[_ERRORS] = release.errors.quantiles
+    return arrays if release.reference is None else {**arrays, _REFERENCE: release.reference}
+
+
+def learned_from(manifest: LearnedManifest, arrays: Arrays, card: str) -> LearnedRelease:
+    """Make the release that was written.
+
+    Raises
+    ------
+    ReleaseInvalid
+        An array is missing or of the wrong shape; the estimator is not known, or gives no predictions.
+    """
+    low = -math.inf if manifest.interval_low is None else manifest.interval_low
+    high = math.inf if manifest.interval_high is None else manifest.interval_high
+    errors = ErrorDistribution(_curve(arrays, _ERRORS), low, high, manifest.level)
+    return LearnedRelease(
+        manifest=manifest,
+        fitted=restored(_stored(manifest.fitted, arrays, _FITTED)),
+        errors=errors,
+        difficulty=Difficulty(restored(_stored(manifest.difficulty, arrays, _DIFFICULTY)), manifest.difficulty_mean),
+        calibrator=restored_calibrator(
+            {name: array.astype(np.float64) for name, array in _under(arrays, _CALIBRATOR).items()}
+        ),
+        reference=_curve(arrays, _REFERENCE) if _REFERENCE in arrays else None,
+        card=card,
+    )
+
+
+def _shelved(stored: Stored) -> Shelved:
+    return msgspec.convert({"kind": stored.kind, "parameters": dict(stored.parameters)}, Shelved)
+
+
+def _stored(shelved: Shelved, arrays: Arrays, start: str) -> Stored:
+    parameters: dict[str, Parameter] = shelved.parameters  # type: ignore[assignment]  # lists of one kind, as written
+    return Stored(shelved.kind, parameters, _under(arrays, start))
+
+
+def _under(arrays: Arrays, start: str) -> dict[str, NDArray[np.generic]]:
+    return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+
+
+def _curve(arrays: Arrays, name: str) -> Floats:
+    """Quantiles, ascending."""
+    array = arrays.get(name, np.zeros(0))
+    if array.dtype != np.float64 or array.shape != (GRID,) or (np.diff(array) < 0).any():
+        raise ReleaseInvalid(f"array {name!r}: expected {GRID} rising float64, got {array.shape} {array.dtype}")
+    return array.astype(np.float64, copy=False)
+
+
+def _quantiles(values: Floats) -> Floats:
+    known = values[np.isfinite(values)]
+    return np.asarray(np.quantile(known, (np.arange(GRID) + 0.5) / GRID), np.float64)
+
+
+def _finite(offset: float) -> float | None:
+    return offset if math.isfinite(offset) else None

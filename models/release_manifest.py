@@ -1,0 +1,169 @@
+"""What ``release.json`` says: format 1 is one ridge, format 2 is whatever was learned."""
+
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import msgspec
+
+from models.layout import PLACES, Layout, topic_of
+from models.release_files import MANIFEST, read_file
+from schemas.errors import ReleaseInvalid
+from schemas.releases import ReleaseFile, ReleaseId, TargetName
+
+MAX_COLUMNS = 100_000
+
+
+class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What ``release.json`` says of a ridge (format 1).
+
+    Attributes
+    ----------
+    kind, estimator : str
+        What is predicted, and how; others than these are refused.
+    limits : tuple of float or None
+        Smallest and largest possible value of the target.
+    constant : float
+        What the baseline says for every video: the training mean.
+    threshold, probability_of
+        A probability is that of a value above `threshold`; empty `probability_of` means none.
+    training : dict
+        Facts about the table: rows, groups, source, window.
+    metrics : dict
+        Cross-validated on unseen groups, the constant's beside each error.
+    stages : dict
+        Versions of the stages the features came from.
+    caveats : tuple of str
+        What everyone who reads a prediction should know.
+    files : tuple
+        All other files of the folder, pinned by content.
+    """
+
+    format: Literal[1]
+    target: TargetName
+    release_id: ReleaseId
+    kind: Literal["regression"]
+    estimator: Literal["ridge"]
+    unit: str
+    layout: Layout
+    intercept: float
+    constant: float
+    level: float
+    interval_low: float
+    interval_high: float
+    trained_at_s: float
+    rows: int
+    beats_constant: bool
+    files: tuple[ReleaseFile, ...]
+    penalty: float = 0.0
+    limits: tuple[float, float] | None = None
+    threshold: float = 0.0
+    probability_of: str = ""
+    training: dict[str, str] = msgspec.field(default_factory=dict)
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+    stages: dict[str, str] = msgspec.field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+
+class Shelved(msgspec.Struct, frozen=True, kw_only=True):
+    """A fitted estimator without its arrays, which lie beside: what `models.estimators.examples.Stored` holds."""
+
+    kind: str
+    parameters: dict[str, int | float | str | bool | list[int | float | str] | None]
+
+
+class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What ``release.json`` says of anything learned (format 2); what is also in `Manifest` means the same.
+
+    Attributes
+    ----------
+    target_version : int
+        Of the definition; 0 for a target that has none.
+    measure : str
+        Which of the target's measures it was taught by.
+    estimator : str
+        Name of what was chosen; `candidates` has the mean squared error of everything it was chosen from.
+    constant : float
+        The training mean.
+    level : float
+        How often the interval holds the truth.
+    interval_low, interval_high : float or None
+        In expected errors; None for an interval that has no end on this side.
+    window_s : tuple of float or None
+        When the earliest and latest examples were published, seconds since the epoch, UTC.
+    groups : int
+        How many channels, speakers or authors the examples are of.
+    fitted, difficulty : Shelved
+        What predicts, and what predicts how large its error will be.
+    difficulty_mean : float
+        The mean absolute error out of fold.
+    """
+
+    format: Literal[2]
+    target: TargetName
+    target_version: int
+    release_id: ReleaseId
+    kind: Literal["regression", "probability"]
+    measure: str
+    estimator: str
+    unit: str
+    layout: Layout
+    constant: float
+    level: float
+    interval_low: float | None
+    interval_high: float | None
+    trained_at_s: float
+    rows: int
+    groups: int
+    beats_constant: bool
+    files: tuple[ReleaseFile, ...]
+    fitted: Shelved
+    difficulty: Shelved
+    difficulty_mean: float
+    limits: tuple[float, float] | None = None
+    threshold: float = 0.0
+    probability_of: str = ""
+    window_s: tuple[float, float] | None = None
+    training: dict[str, str] = msgspec.field(default_factory=dict)
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+    candidates: dict[str, float] = msgspec.field(default_factory=dict)
+    stages: dict[str, str] = msgspec.field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+
+AnyManifest: TypeAlias = Manifest | LearnedManifest
+
+
+class _Format(msgspec.Struct, frozen=True):
+    format: Literal[1, 2]
+
+
+def read_manifest(folder: Path) -> AnyManifest:
+    """Read ``release.json`` alone.
+
+    Raises
+    ------
+    ReleaseInvalid
+        It is absent, or says something that this version does not know.
+    """
+    content = read_file(folder / MANIFEST)
+    try:
+        manifest = _decoded(content)
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise ReleaseInvalid(f"{folder / MANIFEST} is no release of format 1 or 2: {error}") from error
+    _check_layout(manifest.layout)
+    return manifest
+
+
+def _decoded(content: bytes) -> AnyManifest:
+    if msgspec.json.decode(content, type=_Format).format == 2:
+        return msgspec.json.decode(content, type=LearnedManifest)
+    return msgspec.json.decode(content, type=Manifest)
+
+
+def _check_layout(layout: Layout) -> None:
+    for block in layout.blocks:
+        topic_of(block)
+        if block.size < 1 or (block.place in PLACES[2:] and block.size != 1):
+            raise ReleaseInvalid(f"block {block.name!r} cannot have {block.size} columns")
+    if not 0 < layout.columns <= MAX_COLUMNS:
+        raise ReleaseInvalid(f"expected 1 to {MAX_COLUMNS} columns, got {layout.columns}")
