@@ -139,7 +139,7 @@ def _tell(case: Case, truth: Floats) -> Told:
     started_s = time.process_time()
     suggestions = suggest(case.facets, values, comparables)
     took_s = time.process_time() - started_s
-    return Told(comparables, suggestions, int((values < comparables.facts.median).sum()), took_s)
+    return Told(comparables, suggestions, int((values < comparables.facts.low_below).sum()), took_s)
 
 
 def _dealt(case: Case, seed: int) -> Floats:

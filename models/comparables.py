@@ -64,8 +64,8 @@ class ComparableFacts(msgspec.Struct, frozen=True, kw_only=True):
         Name and number of choices of each column of choices.
     topic_block : str
         The pooled vector that says what a video is about.
-    median : float
-        Of the training truth; a prediction below it is a low score.
+    low_below : float
+        A prediction below it is a low score: the median of the training truth, or the share of yes among yes and no.
     scale : str
         How a difference becomes per cent: ``log10``, ``ratio`` to `typical`, or not at all (``points``).
     typical : float
@@ -79,7 +79,7 @@ class ComparableFacts(msgspec.Struct, frozen=True, kw_only=True):
     levers: tuple[tuple[str, int], ...]
     topic_block: str
     categories: tuple[str, ...]
-    median: float
+    low_below: float
     scale: Scale
     unit: str
     typical: float
@@ -212,7 +212,7 @@ def learn_comparables(
         levers=SHAPE,
         topic_block=topic_block,
         categories=names,
-        median=float(np.median(truth)) if len(truth) else 0.0,
+        low_below=_low_below(truth),
         scale=scale,
         unit=unit,
         typical=float(truth.mean()) if len(truth) else 0.0,
@@ -228,6 +228,13 @@ def learn_comparables(
         choices=facets.choices[kept],
         categories=np.array([numbers.get(facets.categories[place], -1) for place in kept], np.int16),
     )
+
+
+def _low_below(truth: Floats) -> float:
+    if not len(truth):
+        return 0.0
+    is_yes_or_no = np.isin(truth, (0.0, 1.0)).all()
+    return float(truth.mean() if is_yes_or_no else np.median(truth))
 
 
 def _step(residuals: Floats) -> float:
@@ -279,6 +286,7 @@ def _check_contents(comparables: Comparables) -> None:
         and np.abs(comparables.residuals).max(initial=0.0) <= RESIDUAL_STEPS * step
         and comparables.choices.shape[1] == len(LEVERS)
         and (np.diff(groups) >= 0).all()
+        and (comparables.categories < len(comparables.facts.categories)).all()
         and ((groups >= 0) & (groups < len(groups))).all()
     )
     if not is_sound:

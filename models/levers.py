@@ -14,7 +14,7 @@ UNKNOWN = -1
 """The choice of a video that does not tell: nothing is suggested about what nobody saw."""
 
 NO_SUBTITLES = "no subtitles in"
-"""How the warning begins that a video has no captions in a wanted language; see `processors.fetch_media`."""
+"""How the fetch stage's warning begins that a video has no captions in a wanted language."""
 
 CAPTIONS = "captions"
 

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from models.comparables import ComparableFacts
 from models.layout import PLACES, Layout, topic_of
 from models.release_files import MANIFEST, read_file
 from schemas.errors import ReleaseInvalid
@@ -96,6 +97,8 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         What predicts, and what predicts how large its error will be.
     difficulty_mean : float
         The mean absolute error out of fold.
+    compared : ComparableFacts or None
+        About the past videos that suggestions come from; None in a release that suggests nothing.
     """
 
     format: Literal[2]
@@ -128,6 +131,7 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     candidates: dict[str, float] = msgspec.field(default_factory=dict)
     stages: dict[str, str] = msgspec.field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    compared: ComparableFacts | None = None
 
 
 AnyManifest: TypeAlias = Manifest | LearnedManifest

@@ -120,7 +120,7 @@ def suggest_to(
         A pooled vector's bytes are not what it promises.
     """
     told: list[tuple[Suggestion, ...]] = [()] * len(summaries)
-    is_low = (values < comparables.facts.median).tolist()
+    is_low = (values < comparables.facts.low_below).tolist()
     places = [place for place, summary in enumerate(summaries) if is_low[place] and summary.final]
     facets = facets_of([summaries[place] for place in places], comparables.facts.topic_block)
     for place, suggestions in zip(places, suggest(facets, values[places], comparables), strict=True):
@@ -134,7 +134,7 @@ def suggest(facets: Facets, values: Floats, comparables: Comparables) -> list[tu
     Parameters
     ----------
     values : array, shape (n,)
-        Predictions; at or above the median of the training truth nothing is suggested.
+        Predictions; at or above `ComparableFacts.low_below` nothing is suggested.
 
     Returns
     -------
@@ -143,7 +143,7 @@ def suggest(facets: Facets, values: Floats, comparables: Comparables) -> list[tu
     told: list[tuple[Suggestion, ...]] = [()] * len(facets)
     if not len(comparables) or facets.topics.shape[1] != comparables.topics.shape[1]:
         return told
-    low = np.flatnonzero((values < comparables.facts.median) & facets.topics.any(axis=1))
+    low = np.flatnonzero((values < comparables.facts.low_below) & facets.topics.any(axis=1))
     for first in range(0, len(low), _LOT):
         lot = low[first : first + _LOT]
         likeness = facets.topics[lot].astype(np.float32) @ comparables.directions.T

@@ -148,7 +148,7 @@ def _taught_and_told(examples: Examples, of: Facets, *, truth: np.ndarray) -> li
 
 def test_a_good_score_gets_no_suggestion():
     of, carried = planted()
-    assert carried.facts.median == 2.0
+    assert carried.facts.low_below == 2.0
     assert suggest(of, np.full(400, 2.0), carried) == [()] * 400
 
 
