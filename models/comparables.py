@@ -74,6 +74,10 @@ class ComparableFacts(msgspec.Struct, frozen=True, kw_only=True):
         Residuals are whole numbers of it.
     rows : int
         Training rows that the comparables were drawn from.
+    told_share, luck_share : float
+        Of the comparables, the share that is told anything, and the same where outcomes were dealt out by chance.
+    beats_luck : bool
+        Whether more are told than in each of these deals.
     """
 
     levers: tuple[tuple[str, int], ...]
@@ -85,6 +89,20 @@ class ComparableFacts(msgspec.Struct, frozen=True, kw_only=True):
     typical: float
     step: float
     rows: int
+    told_share: float = 0.0
+    luck_share: float = 0.0
+    beats_luck: bool = False
+
+    @property
+    def caveat(self) -> str:
+        """What whoever reads a suggestion should know; empty when luck is no likely explanation."""
+        if self.beats_luck:
+            return ""
+        real, lucky = (f"{share * 100:.1f} %" for share in (self.told_share, self.luck_share))
+        return (
+            f"suggestions may be luck: {real} of past videos would get one, and {lucky} would if outcomes "
+            "had been dealt out by chance"
+        )
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,7 @@ class _Says:
     topics: tuple[Topic, ...]
     reads: frozenset[str]
     caveats: tuple[str, ...]
+    about_suggestions: tuple[str, ...]
 
 
 def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoScored]:
@@ -64,7 +65,9 @@ def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoS
         return []
     manifest = release.manifest
     said = said_by(release, summaries)
-    says = _Says(manifest, said.topics, _modalities(manifest.layout), _lasting_caveats(manifest))
+    says = _Says(
+        manifest, said.topics, _modalities(manifest.layout), _lasting_caveats(manifest), _about_suggestions(manifest)
+    )
     used, rows = _used(said.table, manifest.layout), list(_rows(said, manifest))
     told = _suggested(summaries, rows, release)
     return [
@@ -139,7 +142,9 @@ def _scored(
         suggestions=suggestions,
         modalities_used=used,
         modalities_missing=dict.fromkeys(sorted(says.reads.difference(used)), "not in the summary") | summary.missing,
-        caveats=says.caveats + _passing_caveats(summary, says.reads, used),
+        caveats=says.caveats
+        + (says.about_suggestions if suggestions else ())
+        + _passing_caveats(summary, says.reads, used),
     )
 
 
@@ -179,6 +184,11 @@ def _lasting_caveats(manifest: AnyManifest) -> tuple[str, ...]:
     if not _SEES_OR_HEARS & _modalities(manifest.layout):
         caveats.append("the release never saw pictures or heard sound: it only read words and metadata")
     return tuple(caveats)
+
+
+def _about_suggestions(manifest: AnyManifest) -> tuple[str, ...]:
+    compared = manifest.compared if isinstance(manifest, LearnedManifest) else None
+    return (compared.caveat,) if compared and compared.caveat else ()
 
 
 def _knows_little(manifest: LearnedManifest) -> bool:

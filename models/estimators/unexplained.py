@@ -12,6 +12,7 @@ from models.estimators.learned import SEED, Task
 from models.estimators.selection import hold_out
 from models.layout import Layout, Table
 from models.levers import is_pulled
+from models.suggestion_luck import with_luck
 from schemas.summaries import Summarised
 from schemas.targets import Measure
 
@@ -78,7 +79,7 @@ def comparables_for(
     residuals = unexplained(
         task.examples, task.truth, groups=task.groups, folds=task.folds, seed=seed, estimator=estimator
     )
-    return learn_comparables(
+    comparables = learn_comparables(
         facets_of(summaries, block),
         residuals,
         truth=task.truth,
@@ -87,3 +88,4 @@ def comparables_for(
         scale=scale_of(measure),
         unit=measure.unit,
     )
+    return with_luck(comparables)

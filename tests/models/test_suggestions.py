@@ -26,6 +26,7 @@ from models.estimators.linear import RidgeRegression
 from models.estimators.unexplained import unexplained, without_levers
 from models.layout import Block, Layout, Table, full_layout
 from models.levers import CAPTIONS, LEVERS, SHAPE, UNKNOWN, choices_of, is_pulled, lever_numbers
+from models.suggestion_luck import dealt, with_luck
 from models.suggestions import FALSE_SHARE, Suggestion, _deviate, suggest
 from schemas.errors import ReleaseInvalid
 from schemas.targets import Measure
@@ -144,6 +145,26 @@ def _taught_and_told(examples: Examples, of: Facets, *, truth: np.ndarray) -> li
     groups = channels()
     left = unexplained(examples, truth, groups=groups, folds=group_folds(groups), seed=1, estimator=RidgeRegression())
     return suggest(of, np.full(400, truth.min() - 1), comparables(of, left, truth=truth))
+
+
+def test_a_release_knows_whether_it_suggests_more_than_luck_would():
+    of, carried = planted()
+    facts = with_luck(carried).facts
+    assert facts.beats_luck
+    assert facts.caveat == ""
+    assert facts.told_share > 0.3 > 0.1 > facts.luck_share
+    facts = with_luck(comparables(of, luck())).facts
+    assert not facts.beats_luck
+    assert "dealt out by chance" in facts.caveat
+
+
+def test_outcomes_are_dealt_out_by_whole_channels():
+    of = facets()
+    carried = comparables(of, channels().astype(float))
+    lucky = dealt(carried, 1)
+    assert sorted(lucky.residuals) == sorted(carried.residuals)
+    assert (lucky.residuals != carried.residuals).mean() > 0.9
+    assert len(set(zip(lucky.groups.tolist(), lucky.residuals.tolist(), strict=True))) == CHANNELS
 
 
 def test_a_good_score_gets_no_suggestion():

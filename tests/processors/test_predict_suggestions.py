@@ -1,6 +1,7 @@
 """Suggestions in predictions: the same live, in a batch, from disk and when scored again."""
 
 import re
+from dataclasses import replace
 
 import learned_release
 import msgspec
@@ -72,8 +73,20 @@ def test_suggestions_are_made_live_and_again_with_the_same_bytes(release, tmp_pa
 
 def test_suggestions_change_nothing_else_in_a_prediction(release):
     plain = learned_release.release(only=0)
+    assert release.manifest.compared is not None
+    assert release.manifest.compared.beats_luck
     bare = [msgspec.structs.replace(one, suggestions=()) for one in predict(NEW, release)]
     assert [encode(one) for one in bare] == [encode(one) for one in predict(NEW, plain)]
+
+
+def test_suggestions_that_may_be_luck_come_with_a_warning(release):
+    carried = release.comparables
+    assert carried is not None
+    facts = msgspec.structs.replace(carried.facts, beats_luck=False, told_share=0.03, luck_share=0.02)
+    doubtful = learned_release.release(only=0, comparables=replace(carried, facts=facts))
+    for scored in predict(NEW, doubtful):
+        is_warned = any("3.0 % of past videos would get one, and 2.0 %" in caveat for caveat in scored.caveats)
+        assert is_warned == bool(scored.suggestions)
 
 
 def test_a_video_that_is_still_being_processed_waits_for_its_suggestions(release):
