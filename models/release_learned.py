@@ -16,6 +16,7 @@ from models.estimators.examples import Fitted, Parameter, Stored
 from models.estimators.learned import Learned
 from models.estimators.restore import restored
 from models.layout import Layout
+from models.release_checks import check_fitted
 from models.release_files import Arrays
 from models.release_manifest import LearnedManifest, Shelved
 from schemas.errors import ReleaseInvalid
@@ -205,14 +206,13 @@ def learned_from(manifest: LearnedManifest, arrays: Arrays, card: str) -> Learne
     low = -math.inf if manifest.interval_low is None else manifest.interval_low
     high = math.inf if manifest.interval_high is None else manifest.interval_high
     errors = ErrorDistribution(_curve(arrays, _ERRORS), low, high, manifest.level)
+    sizes = _estimator(manifest.difficulty, _under(arrays, _DIFFICULTY), manifest.layout)
     return LearnedRelease(
         manifest=manifest,
-        fitted=restored(_stored(manifest.fitted, arrays, _FITTED)),
+        fitted=_estimator(manifest.fitted, _under(arrays, _FITTED), manifest.layout),
         errors=errors,
-        difficulty=Difficulty(restored(_stored(manifest.difficulty, arrays, _DIFFICULTY)), manifest.difficulty_mean),
-        calibrator=restored_calibrator(
-            {name: array.astype(np.float64) for name, array in _under(arrays, _CALIBRATOR).items()}
-        ),
+        difficulty=Difficulty(sizes, manifest.difficulty_mean),
+        calibrator=_calibrator(_under(arrays, _CALIBRATOR)),
         reference=_curve(arrays, _REFERENCE) if _REFERENCE in arrays else None,
         comparables=restored_comparables(manifest.compared, _under(arrays, _COMPARABLES))
         if manifest.compared
@@ -225,9 +225,27 @@ def _shelved(stored: Stored) -> Shelved:
     return msgspec.convert({"kind": stored.kind, "parameters": dict(stored.parameters)}, Shelved)
 
 
-def _stored(shelved: Shelved, arrays: Arrays, start: str) -> Stored:
+def _estimator(shelved: Shelved, arrays: Arrays, layout: Layout) -> Fitted:
     parameters: dict[str, Parameter] = shelved.parameters  # type: ignore[assignment]  # lists of one kind, as written
-    return Stored(shelved.kind, parameters, _under(arrays, start))
+    try:
+        fitted = restored(Stored(shelved.kind, parameters, arrays))
+    except ReleaseInvalid:
+        raise
+    except Exception as error:  # parameters and arrays may be anything at all
+        raise ReleaseInvalid(f"the estimator of the release cannot be read: {error}; train again") from error
+    check_fitted(fitted, layout)
+    return fitted
+
+
+def _calibrator(arrays: Arrays) -> Calibrator:
+    """Two numbers, or two columns of equally many of which the first never falls."""
+    floats = {name: array.astype(np.float64) for name, array in arrays.items()}
+    sizes = {array.shape for array in floats.values()}
+    falls = "isotonic_at" in floats and bool((np.diff(floats["isotonic_at"]) < 0).any())
+    expected = {"sigmoid": sizes == {(2,)}, "isotonic_at": len(sizes) == 1 and (0,) not in sizes and len(floats) == 2}
+    if falls or not any(name in floats and fits for name, fits in expected.items()):
+        raise ReleaseInvalid(f"expected a sigmoid or isotonic calibrator, got arrays of shape {sizes}; train again")
+    return restored_calibrator(floats)
 
 
 def _under(arrays: Arrays, start: str) -> dict[str, NDArray[np.generic]]:

@@ -12,6 +12,7 @@ from schemas.errors import ReleaseInvalid
 from schemas.releases import ReleaseFile, ReleaseId, TargetName
 
 MAX_COLUMNS = 100_000
+LARGEST = 2.0**30
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -155,6 +156,7 @@ def read_manifest(folder: Path) -> AnyManifest:
     except (msgspec.DecodeError, RecursionError) as error:
         raise ReleaseInvalid(f"{folder / MANIFEST} is no release of format 1 or 2: {error}") from error
     _check_layout(manifest.layout)
+    _check_numbers(manifest)
     return manifest
 
 
@@ -162,6 +164,13 @@ def _decoded(content: bytes) -> AnyManifest:
     if msgspec.json.decode(content, type=_Format).format == 2:
         return msgspec.json.decode(content, type=LearnedManifest)
     return msgspec.json.decode(content, type=Manifest)
+
+
+def _check_numbers(manifest: AnyManifest) -> None:
+    """A prediction is a whole number of steps of 2**-32 in 64 bits; what lies far outside cannot be one."""
+    ends = manifest.limits or (0.0, 0.0)
+    if not all(abs(number) < LARGEST for number in (manifest.constant, *ends)) or ends[0] > ends[1]:
+        raise ReleaseInvalid(f"expected a constant and limits below {LARGEST:g}, got {manifest.constant} and {ends}")
 
 
 def _check_layout(layout: Layout) -> None:

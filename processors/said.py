@@ -104,7 +104,7 @@ def _topics_and_parts(found: Parts, release: LearnedRelease) -> tuple[tuple[Topi
 
 def _cut(totals: Whole, limits: tuple[float, float] | None) -> Floats:
     if limits is not None:
-        totals = np.clip(totals, *map(steps, limits))
+        totals = np.clip(totals, steps(limits[0]), steps(limits[1]))
     values: Floats = totals / linear.TERM_STEPS
     return values
 

@@ -84,9 +84,12 @@ def _place(examples: Examples, name: str) -> int:
 
 @cache
 def learned(only: int | None = None) -> Learned:
-    """Everybody competes, or one of `members` alone."""
-    chosen = members() if only is None else (members()[only],)
-    return learn(taught(), members=chosen)
+    """Everybody competes, or one of `members` is taken whatever it is worth."""
+    if only is None:
+        return learn(taught(), members=members())
+    task, member = taught(), members()[only]
+    fitted_alone = member.fit(task.examples, task.truth, groups=task.groups, seed=1)
+    return replace(learn(task, members=(member,)), fitted=fitted_alone)
 
 
 def facts(release_id: str = "e1", **changes) -> Facts:

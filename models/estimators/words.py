@@ -7,7 +7,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -31,6 +31,9 @@ MAX_RUN_CHARACTERS = 4_000
 """Runs of characters are thrice as many as characters; for them less of the beginning is read."""
 
 RUN_SIZES = (2, 3, 4, 5)
+
+WORDS_REMEMBERED = 2**15
+"""Most words of a text were in the ones before it; their runs need not be hashed again."""
 
 _WORD = re.compile(r"\w+(?:'\w+)?")
 
@@ -58,26 +61,43 @@ class Text:
     @cached_property
     def by_run(self) -> Pieces:
         """Runs of 2 to 5 characters inside words, the spaces around them included."""
-        return counted(_runs(self.text[:MAX_RUN_CHARACTERS].lower()))
+        words = Counter(self.text[:MAX_RUN_CHARACTERS].lower().split())
+        runs = [_hashed_runs(word) for word in words]
+        if not runs:
+            return counted(())
+        times = np.repeat(np.array(list(words.values()), np.float64), [len(hashed) for hashed in runs])
+        return _by_bucket(np.concatenate(runs), times)
 
     def pieces(self, *, runs: bool) -> Pieces:
         """Either reading."""
         return self.by_run if runs else self.by_word
 
 
-def _runs(text: str) -> Iterator[str]:
-    for word in text.split():
-        padded = f" {word} "
-        for size in RUN_SIZES:
-            yield from (padded[start : start + size] for start in range(max(len(padded) - size, 0) + 1))
+@lru_cache(WORDS_REMEMBERED)
+def _hashed_runs(word: str) -> NDArray[np.int32]:
+    """The bucket of each run in a word, the spaces around it included: shape (runs,)."""
+    return np.array([_bucket(run) for run in _runs(f" {word} ")], np.int32)
+
+
+def _runs(padded: str) -> Iterator[str]:
+    for size in RUN_SIZES:
+        yield from (padded[start : start + size] for start in range(max(len(padded) - size, 0) + 1))
 
 
 def counted(pieces: Iterable[str]) -> Pieces:
     """Count pieces by bucket."""
     different = Counter(pieces)
-    hashed = np.array([zlib.crc32(piece.encode()) % BUCKETS for piece in different], np.int32)
+    hashed = np.array([_bucket(piece) for piece in different], np.int32)
+    return _by_bucket(hashed, np.array(list(different.values()), np.float64))
+
+
+def _by_bucket(hashed: NDArray[np.int32], times: Floats) -> Pieces:
     buckets, places = np.unique(hashed, return_inverse=True)
-    return Pieces(buckets, np.bincount(places, list(different.values()), len(buckets)).astype(np.float32))
+    return Pieces(buckets, np.bincount(places, times, len(buckets)).astype(np.float32))
+
+
+def _bucket(piece: str) -> int:
+    return zlib.crc32(piece.encode()) % BUCKETS
 
 
 @dataclass(frozen=True)
