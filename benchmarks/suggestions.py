@@ -104,7 +104,7 @@ def _report_table(name: str, folder: Path, vectors: KeptVectors, asked: argparse
     lucky = [_tell(case, _dealt(case, seed)).share for seed in range(asked.shuffles)]
     report(f"{name}: how often is something suggested?", [_row(case, told, lucky)], as_json=asked.json)
     report(f"{name}: to some of the videos with low scores", _examples_told(case, told), as_json=asked.json)
-    return float(np.mean(lucky)) < FALSE_SHARE
+    return not lucky or float(np.mean(lucky)) < FALSE_SHARE
 
 
 def _case(subject: Subject, vectors: KeptVectors) -> Case:
