@@ -171,6 +171,8 @@ def _check_numbers(manifest: AnyManifest) -> None:
     ends = manifest.limits or (0.0, 0.0)
     if not all(abs(number) < LARGEST for number in (manifest.constant, *ends)) or ends[0] > ends[1]:
         raise ReleaseInvalid(f"expected a constant and limits below {LARGEST:g}, got {manifest.constant} and {ends}")
+    if manifest.limits is None and None in (manifest.interval_low, manifest.interval_high):
+        raise ReleaseInvalid("expected an interval with two ends, or limits of the target; train again")
 
 
 def _check_layout(layout: Layout) -> None:
