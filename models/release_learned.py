@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.calibration import Calibrator, restored_calibrator
+from models.comparables import Comparables, restored_comparables, to_arrays
 from models.conformal import GRID, ErrorDistribution
 from models.estimators.difficulty import Difficulty
 from models.estimators.examples import Fitted, Parameter, Stored
@@ -25,6 +26,7 @@ from schemas.targets import TargetDefined
 Floats = NDArray[np.float64]
 
 _FITTED, _DIFFICULTY, _CALIBRATOR = "fitted/", "difficulty/", "calibrator/"
+_COMPARABLES = "comparables/"
 _ERRORS, _REFERENCE = "errors", "reference"
 
 
@@ -58,6 +60,8 @@ class Facts:
         What everyone who reads a prediction should know.
     reference : array or None, shape (any,)
         Raw values that a percentile is a percentile of.
+    comparables : Comparables or None
+        Past videos for suggestions, see `models.estimators.unexplained.comparables_for`.
     """
 
     target: TargetDefined
@@ -75,6 +79,7 @@ class Facts:
     stages: Mapping[str, str] = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     reference: Floats | None = None
+    comparables: Comparables | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +90,8 @@ class LearnedRelease:
     ----------
     reference : array, shape (GRID,), or None
         Quantiles of the raw values that a percentile is a percentile of, ascending.
+    comparables : Comparables or None
+        Past videos that a low score is compared with.
     """
 
     manifest: LearnedManifest
@@ -93,6 +100,7 @@ class LearnedRelease:
     difficulty: Difficulty
     calibrator: Calibrator
     reference: Floats | None = None
+    comparables: Comparables | None = None
     card: str = ""
 
 
@@ -112,6 +120,7 @@ def release_of(learned: Learned, facts: Facts) -> LearnedRelease:
         difficulty=learned.difficulty,
         calibrator=learned.calibrator,
         reference=None if facts.reference is None else _quantiles(facts.reference),
+        comparables=facts.comparables,
     )
 
 
@@ -170,6 +179,7 @@ def _manifest(learned: Learned, facts: Facts, errors: ErrorDistribution) -> Lear
         candidates={one.name: one.mse for one in learned.choice.candidates},
         stages=dict(facts.stages),
         caveats=facts.caveats,
+        compared=facts.comparables.facts if facts.comparables else None,
     )
 
 
@@ -179,6 +189,8 @@ def learned_arrays(release: LearnedRelease) -> Arrays:
     sizes = release.difficulty.fitted.to_arrays().arrays
     arrays |= {_DIFFICULTY + name: array for name, array in sizes.items()}
     arrays |= {_CALIBRATOR + name: array for name, array in release.calibrator.to_arrays().items()}
+    carried = {} if release.comparables is None else to_arrays(release.comparables)
+    arrays |= {_COMPARABLES + name: array for name, array in carried.items()}
     arrays[_ERRORS] = release.errors.quantiles
     return arrays if release.reference is None else {**arrays, _REFERENCE: release.reference}
 
@@ -202,6 +214,9 @@ def learned_from(manifest: LearnedManifest, arrays: Arrays, card: str) -> Learne
         difficulty=Difficulty(sizes, manifest.difficulty_mean),
         calibrator=_calibrator(_under(arrays, _CALIBRATOR)),
         reference=_curve(arrays, _REFERENCE) if _REFERENCE in arrays else None,
+        comparables=restored_comparables(manifest.compared, _under(arrays, _COMPARABLES))
+        if manifest.compared
+        else None,
         card=card,
     )
 

@@ -5,6 +5,7 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from models.comparables import ComparableFacts
 from models.layout import PLACES, Layout, topic_of
 from models.release_files import MANIFEST, read_file
 from schemas.errors import ReleaseInvalid
@@ -97,6 +98,8 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         What predicts, and what predicts how large its error will be.
     difficulty_mean : float
         The mean absolute error out of fold.
+    compared : ComparableFacts or None
+        About the past videos that suggestions come from; None in a release that suggests nothing.
     """
 
     format: Literal[2]
@@ -129,6 +132,7 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     candidates: dict[str, float] = msgspec.field(default_factory=dict)
     stages: dict[str, str] = msgspec.field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    compared: ComparableFacts | None = None
 
 
 AnyManifest: TypeAlias = Manifest | LearnedManifest
@@ -167,6 +171,8 @@ def _check_numbers(manifest: AnyManifest) -> None:
     ends = manifest.limits or (0.0, 0.0)
     if not all(abs(number) < LARGEST for number in (manifest.constant, *ends)) or ends[0] > ends[1]:
         raise ReleaseInvalid(f"expected a constant and limits below {LARGEST:g}, got {manifest.constant} and {ends}")
+    if manifest.limits is None and None in (manifest.interval_low, manifest.interval_high):
+        raise ReleaseInvalid("expected an interval with two ends, or limits of the target; train again")
 
 
 def _check_layout(layout: Layout) -> None:

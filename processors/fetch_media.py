@@ -10,6 +10,7 @@ import msgspec
 
 from models.hashtags import hashtags
 from models.languages import speaks
+from models.levers import NO_SUBTITLES
 from processors.fetch_record import folder_of
 from processors.ports import Downloaded, MediaStore, World
 from schemas.errors import Refused
@@ -93,9 +94,7 @@ def missing_subtitles(available: Sequence[str], wanted: Sequence[str]) -> list[s
     ['no subtitles in en; words will be missing unless speech recognition is on']
     """
     missing = [language for language in wanted if not any(tag == "und" or speaks(tag, language) for tag in available)]
-    return [
-        f"no subtitles in {language}; words will be missing unless speech recognition is on" for language in missing
-    ]
+    return [f"{NO_SUBTITLES} {language}; words will be missing unless speech recognition is on" for language in missing]
 
 
 def describe(link: LinkSubmitted, brought: Brought, event_id: str) -> MediaFetched:

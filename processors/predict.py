@@ -3,11 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from models import ridge as linear
 from models.estimators.learned import LEVEL
 from models.feature_list import Topic
 from models.layout import METADATA, Layout, Table, modality_of
-from models.release import AnyManifest, AnyRelease, LearnedManifest
+from models.release import AnyManifest, AnyRelease, LearnedManifest, LearnedRelease
+from models.suggestions import suggest_to
 from processors.said import Said, said_by, steps
 from schemas.event import VideoId, derive_id
 from schemas.predictions import Interval, Reason, VideoScored
@@ -31,6 +34,11 @@ class _Parts:
     interval: Interval
     chance: float
 
+    @property
+    def number(self) -> float:
+        """The value in the target's unit."""
+        return self.value / linear.TERM_STEPS
+
 
 @dataclass(frozen=True)
 class _Says:
@@ -40,6 +48,7 @@ class _Says:
     topics: tuple[Topic, ...]
     reads: frozenset[str]
     caveats: tuple[str, ...]
+    about_suggestions: tuple[str, ...]
 
 
 def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoScored]:
@@ -56,12 +65,23 @@ def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoS
         return []
     manifest = release.manifest
     said = said_by(release, summaries)
-    says = _Says(manifest, said.topics, _modalities(manifest.layout), _lasting_caveats(manifest))
-    used = _used(said.table, manifest.layout)
+    says = _Says(
+        manifest, said.topics, _modalities(manifest.layout), _lasting_caveats(manifest), _about_suggestions(manifest)
+    )
+    used, rows = _used(said.table, manifest.layout), list(_rows(said, manifest))
+    told = _suggested(summaries, rows, release)
     return [
-        _scored(summary, says, row=row, used=mine)
-        for summary, row, mine in zip(summaries, _rows(said, manifest), used, strict=True)
+        _scored(summary, says, row=row, used=mine, suggestions=words)
+        for summary, row, mine, words in zip(summaries, rows, used, told, strict=True)
     ]
+
+
+def _suggested(summaries: Sequence[Summarised], rows: list[_Parts], release: AnyRelease) -> list[tuple[str, ...]]:
+    """What low scores are told; nothing by a release that carries no past videos to compare with."""
+    if not isinstance(release, LearnedRelease) or release.comparables is None:
+        return [()] * len(rows)
+    told = suggest_to(summaries, np.array([row.number for row in rows]), release.comparables)
+    return [tuple(suggestion.words for suggestion in one) for one in told]
 
 
 def _rows(said: Said, manifest: AnyManifest) -> Iterator[_Parts]:
@@ -95,7 +115,9 @@ def _used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
     return [tuple(n for n, has in zip(names, row, strict=True) if has) for row in zip(*any_present, strict=True)]
 
 
-def _scored(summary: Summarised, says: _Says, *, row: _Parts, used: tuple[str, ...]) -> VideoScored:
+def _scored(
+    summary: Summarised, says: _Says, *, row: _Parts, used: tuple[str, ...], suggestions: tuple[str, ...]
+) -> VideoScored:
     manifest = says.manifest
     return VideoScored(
         event_id=_event_id(
@@ -107,7 +129,7 @@ def _scored(summary: Summarised, says: _Says, *, row: _Parts, used: tuple[str, .
         target=manifest.target,
         release_id=manifest.release_id,
         stage="final" if summary.final else "partial",
-        value=row.value / linear.TERM_STEPS,
+        value=row.number,
         unit=manifest.unit,
         interval=row.interval,
         constant=row.constant / linear.TERM_STEPS,
@@ -117,9 +139,12 @@ def _scored(summary: Summarised, says: _Says, *, row: _Parts, used: tuple[str, .
         coverage=_held_out(manifest, "coverage_90"),
         calibration_error=_held_out(manifest, "ece") if manifest.probability_of else None,
         reasons=_reasons(row, says.topics),
+        suggestions=suggestions,
         modalities_used=used,
         modalities_missing=dict.fromkeys(sorted(says.reads.difference(used)), "not in the summary") | summary.missing,
-        caveats=says.caveats + _passing_caveats(summary, says.reads, used),
+        caveats=says.caveats
+        + (says.about_suggestions if suggestions else ())
+        + _passing_caveats(summary, says.reads, used),
     )
 
 
@@ -159,6 +184,11 @@ def _lasting_caveats(manifest: AnyManifest) -> tuple[str, ...]:
     if not _SEES_OR_HEARS & _modalities(manifest.layout):
         caveats.append("the release never saw pictures or heard sound: it only read words and metadata")
     return tuple(caveats)
+
+
+def _about_suggestions(manifest: AnyManifest) -> tuple[str, ...]:
+    compared = manifest.compared if isinstance(manifest, LearnedManifest) else None
+    return (compared.caveat,) if compared and compared.caveat else ()
 
 
 def _knows_little(manifest: LearnedManifest) -> bool:

@@ -9,6 +9,7 @@ import fitted
 import msgspec
 import numpy as np
 
+from models.estimators.difficulty import Difficulty
 from models.estimators.examples import Estimator, Examples, Floats, Groups
 from models.estimators.folds import group_folds
 from models.estimators.from_summaries import examples_of
@@ -134,6 +135,14 @@ def probability_release() -> LearnedRelease:
     target = msgspec.structs.replace(TARGET, name="viral_probability", kind="probability")
     given = facts("p1", target=target, unit="chance", threshold=0.5, limits=(0.0, 1.0))
     return release_of(learn(sure, members=(RidgeRegression(),)), given)
+
+
+def harder_release(limits: tuple[float, float] | None = None) -> LearnedRelease:
+    """Videos about engines are thought three times as hard to foresee as those about puppies."""
+    task, made = taught(), release(only=0, limits=limits)
+    engines = np.array([1.0 + 2.0 * ("engine" in text.text) for text in task.examples.words])
+    sizes = Phrasing().fit(task.examples, engines, groups=task.groups, seed=1)
+    return replace(made, difficulty=Difficulty(sizes, float(engines.mean())))
 
 
 def of_few_groups(limits: tuple[float, float] | None) -> LearnedRelease:

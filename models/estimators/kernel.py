@@ -63,10 +63,14 @@ class FittedKernel:
     hills: tuple[Hills, ...]
 
     def predict(self, examples: Examples) -> Floats:
-        return settled(self.intercept + self._by_block(examples).sum(axis=1))
+        return self._totals(self._by_block(examples))
 
     def contributions(self, examples: Examples) -> Parts:
-        return parts_of(self._by_block(examples), base=self.intercept, totals=self.predict(examples))
+        by_block = self._by_block(examples)
+        return parts_of(by_block, base=self.intercept, totals=self._totals(by_block))
+
+    def _totals(self, by_block: Floats) -> Floats:
+        return settled(self.intercept + by_block.sum(axis=1))
 
     def _by_block(self, examples: Examples) -> Floats:
         parts = np.zeros((len(examples), len(examples.part_names)))

@@ -33,7 +33,7 @@ class FittedPhrasing:
     def contributions(self, examples: Examples) -> Parts:
         parts = np.zeros((len(examples), len(examples.part_names)))
         parts[:, -1] = self._said(examples)
-        return parts_of(parts, base=self.intercept, totals=self.predict(examples))
+        return parts_of(parts, base=self.intercept, totals=settled(self.intercept + parts[:, -1]))
 
     def _said(self, examples: Examples) -> Floats:
         said: Floats = self.words.rows(examples.texts) @ self.weights

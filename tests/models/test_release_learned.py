@@ -64,6 +64,7 @@ def rewritten(folder: Path, *, manifest=lambda m: None, arrays=lambda a: None) -
         lambda m: m["layout"]["blocks"].pop(),
         lambda m: m.update(constant=1e300),
         lambda m: m.update(limits=[5.0, 1.0]),
+        lambda m: m.update(limits=None, interval_low=None),
         lambda m: m.pop("difficulty_mean"),
         lambda m: m.update(files=[]),
     ],

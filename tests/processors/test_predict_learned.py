@@ -2,10 +2,12 @@
 
 import fitted
 import learned_release
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.estimators.from_summaries import examples_of
 from models.release import load
 from processors.predict import predict
 from processors.score import ScoreProcessor
@@ -49,11 +51,15 @@ def test_words_spoken_and_written_are_a_reason():
 
 
 def test_intervals_are_wider_where_the_model_knows_less_and_stay_on_the_scale():
-    found = predict(SUMMARIES, RELEASE)
-    expected = RELEASE.difficulty
-    assert all(0 <= p.interval.low <= p.interval.high <= 100 for p in found)
-    scales = expected.of(learned_release.taught().examples)
-    assert (scales > 0).all()
+    harder = learned_release.harder_release()
+    scales = harder.difficulty.of(examples_of(SUMMARIES, harder.manifest.layout))
+    width = harder.errors.high - harder.errors.low
+    found = predict(SUMMARIES, harder)
+    assert np.ptp(scales) > 0.1 * scales.mean()
+    assert [p.interval.high - p.interval.low for p in found] == pytest.approx((scales * width).tolist())
+    on_a_scale = predict(SUMMARIES, learned_release.harder_release((20.0, 30.0)))
+    assert all(20 <= p.interval.low <= p.interval.high <= 30 and 20 <= p.value <= 30 for p in on_a_scale)
+    assert all(added_up(p) == p.value for p in on_a_scale)
 
 
 def test_every_prediction_says_what_its_interval_and_probability_are_worth():
