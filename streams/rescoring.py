@@ -1,8 +1,8 @@
 """Scoring everything again, from summaries or from features, through the stages that score live."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -18,6 +18,9 @@ from schemas.releases import ReleasePublished
 from schemas.summaries import Summarised
 
 Source = Literal["summaries", "features"]
+
+Age: TypeAlias = tuple[float, str]
+"""When a release was trained, and its id."""
 
 SOURCES: dict[Source, tuple[str, ...]] = {
     "summaries": ("summaries",),
@@ -71,7 +74,30 @@ def newest(releases: Iterable[ReleasePublished], target: str, release_id: str | 
     if not found:
         wanted = target if release_id is None else f"{target}/{release_id}"
         raise UsageError(f"there is no release {wanted}; publish one with `groundswell train {target}`")
-    return max(found, key=lambda release: (release.trained_at_s, release.release_id))
+    return max(found, key=age)
+
+
+def age(release: ReleasePublished) -> Age:
+    """Give what decides which of a target's releases is newer; the scorer decides by the same."""
+    return release.trained_at_s, release.release_id
+
+
+def chosen(
+    releases: Collection[ReleasePublished], targets: Collection[str] = (), release_id: str | None = None
+) -> tuple[ReleasePublished, ...]:
+    """Choose the newest release of each target; of all targets that have one when none is named.
+
+    Raises
+    ------
+    UsageError
+        A target has no such release, no target has any, or a release is named without its one target.
+    """
+    names = sorted(set(targets) or {release.target for release in releases})
+    if not names:
+        raise UsageError("no target has a release yet; publish one with `groundswell train TARGET`")
+    if release_id is not None and len(targets) != 1:
+        raise UsageError("a release belongs to one target; name it with --target")
+    return tuple(newest(releases, name, release_id) for name in names)
 
 
 def summaries_of(events: Iterable[Event]) -> Iterator[Summarised]:
@@ -118,19 +144,20 @@ def _transform(scorer: ScoreProcessor, batch: Sequence[Summarised], on_skip: OnS
 
 
 def only_finished(
-    summaries: Iterable[Summarised], live: Mapping[str, VideoScored], target: str
+    summaries: Iterable[Summarised], live: Mapping[str, VideoScored], targets: Collection[str]
 ) -> Iterator[Summarised]:
     """Leave out videos that are still in work: without all answers, and without a final prediction."""
     for summary in summaries:
-        prediction = live.get(f"{summary.video_id}/{target}")
-        if summary.complete or (prediction is not None and prediction.stage == "final"):
+        said = (live.get(f"{summary.video_id}/{target}") for target in targets)
+        if summary.complete or any(prediction.stage == "final" for prediction in said if prediction):
             yield summary
 
 
-def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, release_id: str) -> Comparison:
-    """Hold replayed predictions against the live ones that the same release made, byte by byte."""
-    expected = {p.record_key: encode(p) for p in live if p.release_id == release_id}
-    made = {p.record_key: encode(p) for p in replayed}
+def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, release: str) -> Comparison:
+    """Hold replayed predictions against the live ones that the same release (``target/release_id``) made, byte by byte."""
+    target, release_id = release.split("/")
+    expected = {p.record_key: encode(p) for p in live if (p.target, p.release_id) == (target, release_id)}
+    made = {p.record_key: encode(p) for p in replayed if p.target == target}
     both = expected.keys() & made.keys()
     missing = sorted(expected.keys() - made.keys())
     different = sorted(key for key in both if expected[key] != made[key])
