@@ -48,9 +48,8 @@ class ReplayProgress:
 
     def hear(self, report: Report) -> None:
         """Take in how far a partition is."""
-        is_done = isinstance(report, PartitionDone)
-        self._shares[report.partition] = 1.0 if is_done else report.done / max(report.total, 1)
-        self._videos[report.partition] = report.videos if is_done else report.done
+        share, videos = _share_and_videos(report)
+        self._shares[report.partition], self._videos[report.partition] = share, videos
         if self._bar and self._task is not None:
             self._bar.update(self._task, completed=sum(self._shares.values()), description=self._words())
         elif self._clock_s() - self._last_s >= LINE_EVERY_S:
@@ -61,3 +60,9 @@ class ReplayProgress:
     def _words(self) -> str:
         done = sum(share >= 1 for share in self._shares.values())
         return f"{sum(self._videos.values())} videos, {done} of {self._partitions} partitions"
+
+
+def _share_and_videos(report: Report) -> tuple[float, int]:
+    if isinstance(report, PartitionDone):
+        return 1.0, report.videos
+    return report.done / max(report.total, 1), report.done

@@ -7,6 +7,7 @@ import msgspec
 
 from schemas.errors import UsageError
 from schemas.event import VideoId
+from schemas.media import MediaFetched
 from schemas.summaries import Summarised
 from streams.kafka.partitioning import partition_of
 from streams.sources.urls import clean
@@ -33,14 +34,14 @@ class Selection(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     def is_all(self) -> bool:
         return self == Selection()
 
-    def takes(self, summary: Summarised) -> bool:
+    def takes(self, video: Summarised | MediaFetched) -> bool:
         """Whether a video is among those wanted."""
-        metadata = summary.metadata
+        metadata = video.metadata
         if self.since_s is not None and (metadata.uploaded_at_s is None or metadata.uploaded_at_s < self.since_s):
             return False
         if self.channels and not {metadata.channel.lower(), metadata.channel_id.lower()} & set(self.channels):
             return False
-        return self.may_be(summary.video_id)
+        return self.may_be(video.video_id)
 
     def may_be(self, video_id: str) -> bool:
         """Whether a video can be among those wanted, as far as its id tells."""

@@ -9,6 +9,7 @@ import typer
 
 from schemas.errors import GroundswellError
 from streams import settings as settings_module
+from streams.commands.replay_stage import replay_stage
 
 if TYPE_CHECKING:
     from streams.replay import Replayed, Wishes
@@ -50,6 +51,11 @@ def replay(
     partitions: Annotated[str, typer.Option(help="Only these, e.g. 0-3; other machines do the others.")] = "",
     restart: Annotated[bool, typer.Option("--restart", help="Do again what a stopped replay has done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one JSON object on the last line.")] = False,
+    stage: Annotated[
+        str, typer.Option(help="Run this stage again instead (visual, audio): a new model's answers.")
+    ] = "",
+    promote: Annotated[bool, typer.Option("--promote", help="With --stage: let its new answers stand.")] = False,
+    refetch: Annotated[bool, typer.Option("--refetch", help="With --stage: fetch again where media are gone.")] = False,
     child: Annotated[bool, typer.Option("--child", hidden=True)] = False,
 ) -> None:
     """Score past videos again and publish what comes out, or with --verify prove that it is the same.
@@ -59,24 +65,33 @@ def replay(
     groundswell replay
     groundswell replay --target virality --since 2024-01-01 --processes 4
     groundswell replay --verify --from features
+    groundswell replay --stage visual
+    groundswell replay --stage visual --promote
     """  # fmt: skip
     from streams.kafka.admin import partition_counts
     from streams.kafka.connection import bootstrap_of
     from streams.replay import Wishes
     from streams.replay_selection import numbers, selection
+    from streams.replay_stage import StageWishes
 
     settings = settings_module.load()
     bootstrap = bootstrap_of(settings)
     if child:
         _be_child(settings, bootstrap)
         return
+    wanted = selection(since, channel or [], video or [])
+    some = numbers(partitions, partition_counts(settings, bootstrap).get("summaries", 0))
+    if stage:
+        again = StageWishes(stage=stage, selection=wanted, partitions=some, promote=promote, refetch=refetch)
+        replay_stage(again, as_json=as_json)
+        return
     wishes = Wishes(
         targets=tuple(target or ()),
         source=source.value,
         release_id=release_id,
-        selection=selection(since, channel or [], video or []),
+        selection=wanted,
         verify=verify,
-        partitions=numbers(partitions, partition_counts(settings, bootstrap).get("summaries", 0)),
+        partitions=some,
         restart=restart,
     )
     began_s = time.monotonic()
