@@ -156,6 +156,30 @@ def test_a_live_prediction_between_the_last_look_and_the_write_is_put_back(past,
     assert {now[f"{v}/virality"].release_id for v in scored} == {"r2"}, "the late summaries are scored again too"
 
 
+class Killed(Overtaken):
+    """The same, and the replay dies before it looks at what it wrote."""
+
+    def flush(self) -> None:
+        super().flush()
+        raise KeyboardInterrupt
+
+
+def test_what_a_killed_replay_left_above_something_newer_is_mended_when_it_goes_on(past, scored, monkeypatch):
+    def stale() -> int:
+        latest = {video_id: grown(summary, 0).event_id for video_id, summary in scored.items()}
+        return sum(p.summary_id != latest[p.video_id] for p in said(past).values() if p.target == "virality")
+
+    grown_in = sum(1 for v in scored if selection("", [], [v]).partitions(PARTITIONS) == (0,))
+    with monkeypatch.context() as patch:
+        patch.setattr("streams.replay.BulkProducer", lambda settings, bootstrap: Killed(past, dict(scored)))
+        with pytest.raises(KeyboardInterrupt):
+            replay(past, past.kafka, Wishes(targets=("virality",), restart=True))
+    assert stale() == VIDEOS, "nothing was mended before it died"
+    assert grown_in > 0
+    replay(past, past.kafka, Wishes(targets=("virality",)))
+    assert stale() == VIDEOS - grown_in, "only what grew meanwhile has a newer summary"
+
+
 def test_a_video_erased_meanwhile_gets_no_prediction_again(past, scored):
     found = plan(past, past.kafka, Wishes(targets=("virality",)))
     erased = next(iter(scored))
