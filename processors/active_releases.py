@@ -57,7 +57,7 @@ class Roster:
     def serving(self, target: str) -> ReleasePublished | None:
         """The release that was promoted last and not retired since; None when there is none."""
         found = [name for name in self._of(target) if self.role(name) == "promoted"]
-        return self.published[max(found, key=self._age)] if found else None
+        return self.published[max(found, key=self.age)] if found else None
 
     def shadows(self, target: str) -> tuple[ReleasePublished, ...]:
         """The releases that score beside it, by name."""
@@ -72,8 +72,10 @@ class Roster:
         """The time of the last thing that was said of a target's releases; what is said now must be later."""
         return max((self.since_s(name) for name in self._of(target)), default=0.0)
 
+    def age(self, name: Name) -> tuple[float, float, str]:
+        """Order a target's releases: the greatest serves; what is not promoted comes before all others."""
+        since_s = self.since_s(name) if self.role(name) == "promoted" else -1.0
+        return since_s, self.published[name].trained_at_s, name[1]
+
     def _of(self, target: str) -> list[Name]:
         return sorted(name for name in self.published if name[0] == target)
-
-    def _age(self, name: Name) -> tuple[float, float, str]:
-        return (self.since_s(name), self.published[name].trained_at_s, name[1])

@@ -92,5 +92,18 @@ class FeatureExtracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True
         return f"{self.video_id}/{self.scope}/{self.modality}"
 
 
+class FeatureReextracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
+    """What another version of a model says of the same; beside what stands, until it is promoted.
+
+    No live stage reads it: nothing that is in work meets two versions of a model.
+    """
+
+    feature: FeatureExtracted
+
+    @property
+    def record_key(self) -> str:
+        return f"{self.feature.record_key}/{self.feature.model_version}"
+
+
 FAILED = "failed"
 """`absent_reason` begins with this when a model broke; a later answer replaces it."""

@@ -1,202 +1,220 @@
-"""Replay on Kafka: reads the past in bulk, scores it again, and compares or publishes.
+"""Replay on Kafka: brings past predictions up to date, or proves that they come out again as they were.
 
 All of a video's events lie in one partition number, so the past is read partition by partition:
-memory holds one partition at a time.
+memory holds one partition at a time, and partitions can be shared out over processes and machines.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 
-from processors.ports import Options
+import msgspec
+
+from processors.active_releases import Roster
 from processors.score import ScoreProcessor
-from schemas.errors import GroundswellError, Unreadable
+from schemas.errors import UsageError
 from schemas.event import Event
-from schemas.predictions import VideoScored
 from schemas.releases import ReleasePublished
-from schemas.summaries import Summarised
 from streams.kafka.admin import partition_counts
-from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
-from streams.rescoring import (
-    SOURCES,
-    Change,
-    Comparison,
-    Source,
-    assemble_again,
-    changes,
-    compare,
-    newest,
-    only_finished,
-    score_again,
-    summaries_of,
-    total,
-)
+from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
+from streams.replay_checkpoint import Checkpoint, Task
+from streams.replay_partition import PartitionDone, Report, Work, publish_partition, verify_partition
+from streams.replay_selection import Selection
+from streams.rescoring import Change, Comparison, Source, ages, chosen, total
 from streams.settings import Settings
 from streams.storage.releases import ReleaseShelf
 from streams.world import open_media
 
+CHANGES_SHOWN = 20
 
-@dataclass(frozen=True)
-class Replayed:
-    """What a replay did.
+
+class Wishes(msgspec.Struct, frozen=True, kw_only=True):
+    """What to replay.
 
     Attributes
     ----------
-    comparison : Comparison or None
-        With `verify` only.
-    skipped : list of str
-        Events that could not be read or processed, as live; with the reason.
+    targets : tuple of str
+        Empty: all that have a release.
+    source : "summaries" or "features"
+        Where to begin; from features everything is assembled again first.
+    release_id : str or None
+        Another release than the newest; for one target only.
+    verify : bool
+        Compare with the live predictions of the same releases, and publish nothing.
+    partitions : tuple of int or None
+        Only these, of all; None: all.
+    restart : bool
+        Forget what a stopped replay of the same videos and releases has done already.
     """
 
-    release: ReleasePublished
+    targets: tuple[str, ...] = ()
+    source: Source = "summaries"
+    release_id: str | None = None
+    selection: Selection = Selection()
+    verify: bool = False
+    partitions: tuple[int, ...] | None = None
+    restart: bool = False
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay is going to do.
+
+    Attributes
+    ----------
+    count : int
+        Partitions that there are.
+    partitions : tuple of int
+        Those still to be done.
+    resumed : tuple of int
+        Those that a stopped replay has done.
+    """
+
+    releases: tuple[ReleasePublished, ...]
+    known: tuple[Event, ...]
+    task: Task
+    count: int
+    partitions: tuple[int, ...]
+    resumed: tuple[int, ...] = ()
+    verify: bool = False
+
+
+class Replayed(msgspec.Struct, frozen=True, kw_only=True):
+    """What a replay did: the sum of its partitions, see `PartitionDone`.
+
+    Attributes
+    ----------
+    resumed : int
+        Partitions that were done already.
+    comparisons : dict
+        By target, with `verify` only.
+    """
+
+    releases: tuple[str, ...]
+    partitions: int
+    resumed: int
     videos: int
+    made: int
     published: int
-    comparison: Comparison | None = None
-    skipped: list[str] = field(default_factory=list)
+    unchanged: int
+    left: int
+    restored: int
+    comparisons: dict[str, Comparison] = msgspec.field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """All targets together; None without `verify`."""
+        return total(self.comparisons.values()) if self.comparisons else None
 
 
 def replay(
-    settings: Settings,
-    bootstrap: str,
-    target: str,
-    *,
-    source: Source = "summaries",
-    verify: bool = False,
-    release_id: str | None = None,
-    on_change: Callable[[Change], None] = lambda change: None,
+    settings: Settings, bootstrap: str, wishes: Wishes, *, on_report: Callable[[Report], None] = lambda report: None
 ) -> Replayed:
-    """Score every past video again.
-
-    Parameters
-    ----------
-    source : "summaries" or "features"
-        Where to begin; from features everything is assembled again first.
-    verify : bool
-        Compare with the live predictions of the same release, and publish nothing.
-    release_id : str, optional
-        Another release than the one that serves.
-    on_change : callable
-        Hears of each prediction, beside the one it replaces, after it was made.
+    """Score past videos again, here and now.
 
     Raises
     ------
     UsageError
-        The target has no such release, or a topic does not exist.
+        A target has no such release, or a topic does not exist.
     ReleaseInvalid
-        The release's files are missing or altered.
+        A release's files are missing or altered.
     BrokerUnavailable
         Kafka does not answer, or did not take the new predictions.
     """
-    release = newest(_releases(settings, bootstrap), target, release_id)
+    found = plan(settings, bootstrap, wishes)
+    done = list(carry_out(settings, bootstrap, found, on_report=on_report))
+    return finish(settings, found, done)
+
+
+def plan(settings: Settings, bootstrap: str, wishes: Wishes) -> Plan:
+    """Decide on releases and partitions; raises `UsageError` and `BrokerUnavailable` as `replay` does."""
+    known = tuple(_releases(settings, bootstrap))
+    releases = chosen(known, wishes.targets, wishes.release_id)
+    if not wishes.verify:
+        _check_serving(known, releases)
+    keys = tuple(release.record_key for release in releases)
+    task = Task(source=wishes.source, releases=keys, selection=wishes.selection, kafka=settings.kafka or "")
+    count = partition_counts(settings, bootstrap).get("summaries", 0)
+    wanted = [p for p in wishes.selection.partitions(count) if wishes.partitions is None or p in wishes.partitions]
+    resumed: tuple[int, ...] = ()
+    if not wishes.verify:
+        checkpoint = Checkpoint(settings.home, task)
+        checkpoint.begin(restart=wishes.restart)
+        resumed = checkpoint.done(wanted)
+    left = tuple(p for p in wanted if p not in resumed)
+    return Plan(
+        releases=releases, known=known, task=task, count=count, partitions=left, resumed=resumed, verify=wishes.verify
+    )
+
+
+def carry_out(
+    settings: Settings, bootstrap: str, found: Plan, *, on_report: Callable[[Report], None]
+) -> Iterable[PartitionDone]:
+    """Do the plan's partitions one after the other; raises as `replay` does."""
     scorer = ScoreProcessor(ReleaseShelf(settings.home, open_media(settings)).folder)
-    scorer.hear(release)
-    runs = [
-        _Run(settings, bootstrap, release=release, source=source, partition=partition)
-        for partition in range(partition_counts(settings, bootstrap)["summaries"])
-    ]
-    if verify:
-        return _verified(runs, scorer, release)
-    return _published(runs, scorer, on_change)
+    for release in found.releases:
+        scorer.hear(release)
+    work = Work(
+        settings=settings,
+        bootstrap=bootstrap,
+        task=found.task,
+        count=found.count,
+        ages=ages(found.known),
+        scorer=scorer,
+        on_report=on_report,
+    )
+    if found.verify:
+        yield from (_told(work, verify_partition(work, partition)) for partition in found.partitions)
+        return
+    checkpoint = Checkpoint(settings.home, found.task)
+    with BulkProducer(settings, bootstrap) as producer:
+        for partition in found.partitions:
+            yield _told(work, publish_partition(work, partition, producer, checkpoint))
 
 
-@dataclass(frozen=True)
-class _Run:
-    """The replay of one partition."""
+def finish(settings: Settings, found: Plan, done: Sequence[PartitionDone]) -> Replayed:
+    """Add partitions up, and let the next replay of the same task begin anew.
 
-    settings: Settings
-    bootstrap: str
-    release: ReleasePublished
-    source: Source
-    partition: int
-    skipped: list[str] = field(default_factory=list)
-    live: dict[str, VideoScored] = field(default_factory=dict)
+    Raises
+    ------
+    UsageError
+        Not all of the plan's partitions were done.
+    """
+    if missing := set(found.partitions) - {part.partition for part in done}:
+        raise UsageError(f"partitions {sorted(missing)} were not done; the same command again does the rest")
+    if not found.verify:
+        Checkpoint(settings.home, found.task).forget((*found.partitions, *found.resumed))
+    targets = dict.fromkeys(target for part in done for target in part.comparisons)
+    return Replayed(
+        releases=found.task.releases,
+        partitions=len(done),
+        resumed=len(found.resumed),
+        videos=sum(part.videos for part in done),
+        made=sum(part.made for part in done),
+        published=sum(part.published for part in done),
+        unchanged=sum(part.unchanged for part in done),
+        left=sum(part.left for part in done),
+        restored=sum(part.restored for part in done),
+        comparisons={target: total(part.comparisons[target] for part in done) for target in targets},
+        changes=tuple(change for part in done for change in part.changes)[:CHANGES_SHOWN],
+        skipped=tuple(line for part in done for line in part.skipped),
+    )
 
-    def predictions(self, scorer: ScoreProcessor) -> Iterator[VideoScored]:
-        """Score again what lies in this partition; fills `live` first."""
-        events = list(self._past())
-        live = (e for e in events if isinstance(e, VideoScored) and e.target == self.release.target)
-        self.live.update((prediction.record_key, prediction) for prediction in live)
-        yield from score_again(self._summaries(events), scorer, on_skip=self._skip)
 
-    def comparable(self) -> list[VideoScored]:
-        """The live predictions that this replay should make again; call it after `predictions`."""
-        return [p for p in self.live.values() if self.source == "summaries" or p.stage == "final"]
+def _check_serving(known: Sequence[Event], releases: Iterable[ReleasePublished]) -> None:
+    """Only what serves may replace live predictions."""
+    roster = Roster.of(known)
+    for release in releases:
+        if roster.serving(release.target) != release:
+            raise UsageError(
+                f"{release.record_key} does not serve, so its predictions must not replace the live ones; promote it "
+                f"first: groundswell releases promote {release.record_key}; or compare only: --verify"
+            )
 
-    def _summaries(self, events: list[Event]) -> Iterator[Summarised]:
-        if self.source == "summaries":
-            return summaries_of(events)
-        options: Options = self.settings.options()
-        again = assemble_again(events, options, on_skip=self._skip)
-        return only_finished(again, self.live, self.release.target)
 
-    def _past(self) -> Iterator[Event]:
-        topics = (*SOURCES[self.source], "predictions")
-        records = read_to_end(self.settings, self.bootstrap, topics, partitions=[self.partition])
-        for record in latest_per_key(records).values():
-            yield from self._read(record)
-
-    def _read(self, record: Record) -> Iterator[Event]:
-        try:
-            yield event_of(record)
-        except Unreadable as error:
-            self.skipped.append(f"{record.topic}/{record.partition}/{record.offset}: {error}")
-
-    def _skip(self, event: Event, error: GroundswellError) -> None:
-        self.skipped.append(f"{type(event).__name__} {event.record_key}: {error}")
+def _told(work: Work, done: PartitionDone) -> PartitionDone:
+    work.on_report(done)
+    return done
 
 
 def _releases(settings: Settings, bootstrap: str) -> list[Event]:
     return [event_of(r) for r in latest_per_key(read_to_end(settings, bootstrap, ["releases"])).values()]
-
-
-def _verified(runs: list[_Run], scorer: ScoreProcessor, release: ReleasePublished) -> Replayed:
-    """Compare partition by partition; copies lie in other partitions than their originals, so they come last."""
-    copies_made: list[VideoScored] = []
-    copies_live: list[VideoScored] = []
-    found: list[Comparison] = []
-    videos = 0
-    for run in runs:
-        made, copies = _apart(run.predictions(scorer))
-        live, live_copies = _apart(run.comparable())
-        found.append(compare(live, made, release_id=release.release_id))
-        copies_made += copies
-        copies_live += live_copies
-        videos += len(made) + len(copies)
-        run.live.clear()
-    found.append(compare(copies_live, copies_made, release_id=release.release_id))
-    return Replayed(release, videos, 0, total(found), _skipped(runs))
-
-
-def _published(runs: list[_Run], scorer: ScoreProcessor, on_change: Callable[[Change], None]) -> Replayed:
-    copies_made: list[VideoScored] = []
-    copies_live: dict[str, VideoScored] = {}
-    published = 0
-    with BulkProducer(runs[0].settings, runs[0].bootstrap) as producer:
-
-        def publish(made: Iterable[VideoScored], live: Mapping[str, VideoScored]) -> int:
-            count = 0
-            for change in changes(made, live):
-                producer.send(change.after)
-                on_change(change)
-                count += 1
-            return count
-
-        for run in runs:
-            made, copies = _apart(run.predictions(scorer))
-            copies_made += copies
-            copies_live.update((key, p) for key, p in run.live.items() if p.duplicate_of)
-            published += publish(made, run.live)
-            run.live.clear()
-        published += publish(copies_made, copies_live)
-    return Replayed(runs[0].release, published, published, None, _skipped(runs))
-
-
-def _apart(predictions: Iterable[VideoScored]) -> tuple[list[VideoScored], list[VideoScored]]:
-    """Tell originals from copies of the same bytes under another id."""
-    both: tuple[list[VideoScored], list[VideoScored]] = ([], [])
-    for prediction in predictions:
-        both[prediction.duplicate_of is not None].append(prediction)
-    return both
-
-
-def _skipped(runs: list[_Run]) -> list[str]:
-    return [line for run in runs for line in run.skipped]

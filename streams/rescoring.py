@@ -1,8 +1,8 @@
 """Scoring everything again, from summaries or from features, through the stages that score live."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -19,6 +19,9 @@ from schemas.releases import ReleasePublished
 from schemas.summaries import Summarised
 
 Source = Literal["summaries", "features"]
+
+Age: TypeAlias = tuple[float, float, str]
+"""What decides which of a target's releases is newer: see `Roster.age`."""
 
 SOURCES: dict[Source, tuple[str, ...]] = {
     "summaries": ("summaries",),
@@ -78,6 +81,34 @@ def newest(releases: Iterable[Event], target: str, release_id: str | None = None
     raise UsageError(f"there is no release {wanted}; publish one with `groundswell train {target}`")
 
 
+def ages(events: Iterable[Event]) -> dict[str, Age]:
+    """Give for each release what decides which of a target's is newer; the scorer decides by the same.
+
+    What is retired, or was never promoted, is older than whatever serves.
+    """
+    roster = Roster.of(events)
+    return {event.record_key: roster.age(name) for name, event in roster.published.items()}
+
+
+def chosen(
+    events: Collection[Event], targets: Collection[str] = (), release_id: str | None = None
+) -> tuple[ReleasePublished, ...]:
+    """Choose the release of each target that serves; of all targets that have one when none is named.
+
+    Raises
+    ------
+    UsageError
+        A target has no such release, no target has any, or a release is named without its one target.
+    """
+    roster = Roster.of(events)
+    names = sorted(set(targets) or {target for target in roster.targets if roster.serving(target)})
+    if not names:
+        raise UsageError("no target has a release that serves; publish one with `groundswell train TARGET`")
+    if release_id is not None and len(targets) != 1:
+        raise UsageError("a release belongs to one target; name it with --target")
+    return tuple(newest(events, name, release_id) for name in names)
+
+
 def summaries_of(events: Iterable[Event]) -> Iterator[Summarised]:
     """Give the summaries of whole videos among the events of ``summaries``."""
     return (e for e in events if isinstance(e, Summarised) and e.scope == WHOLE_VIDEO)
@@ -122,19 +153,20 @@ def _transform(scorer: ScoreProcessor, batch: Sequence[Summarised], on_skip: OnS
 
 
 def only_finished(
-    summaries: Iterable[Summarised], live: Mapping[str, VideoScored], target: str
+    summaries: Iterable[Summarised], live: Mapping[str, VideoScored], targets: Collection[str]
 ) -> Iterator[Summarised]:
     """Leave out videos that are still in work: without all answers, and without a final prediction."""
     for summary in summaries:
-        prediction = live.get(f"{summary.video_id}/{target}")
-        if summary.complete or (prediction is not None and prediction.stage == "final"):
+        said = (live.get(f"{summary.video_id}/{target}") for target in targets)
+        if summary.complete or any(prediction.stage == "final" for prediction in said if prediction):
             yield summary
 
 
-def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, release_id: str) -> Comparison:
-    """Hold replayed predictions against the live ones that the same release made, byte by byte."""
-    expected = {p.record_key: encode(p) for p in live if p.release_id == release_id}
-    made = {p.record_key: encode(p) for p in replayed}
+def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, release: str) -> Comparison:
+    """Hold replayed predictions against the live ones that the same release (``target/release_id``) made, byte by byte."""
+    target, release_id = release.split("/")
+    expected = {p.record_key: encode(p) for p in live if (p.target, p.release_id) == (target, release_id)}
+    made = {p.record_key: encode(p) for p in replayed if p.target == target}
     both = expected.keys() & made.keys()
     missing = sorted(expected.keys() - made.keys())
     different = sorted(key for key in both if expected[key] != made[key])

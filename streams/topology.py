@@ -20,7 +20,7 @@ from schemas.deadletters import EventRedriven, EventRejected
 from schemas.erased import VideoErased
 from schemas.event import Event
 from schemas.faces import FacesCounted, FaceTracked
-from schemas.features import FeatureExtracted
+from schemas.features import FeatureExtracted, FeatureReextracted
 from schemas.identities import IdentityRecorded
 from schemas.influence import AppearanceRecorded, InfluenceComputed
 from schemas.labels import LabelGiven
@@ -98,6 +98,12 @@ TOPICS: tuple[Topic, ...] = (
     Topic(name="media", key="video_id", events=(MediaFetched, MediaDuplicated, VideoErased), cleanup="compact"),
     Topic(name="segments", key="video_id/index", events=(SegmentCut, VideoSegmented), cleanup="compact"),
     Topic(name="features", key="video_id/scope/modality", events=(FeatureExtracted,), cleanup="compact"),
+    Topic(
+        name="feature-versions",
+        key="video_id/scope/modality/model_version",
+        events=(FeatureReextracted,),
+        cleanup="compact",
+    ),
     Topic(
         name="faces",
         key="video_id/segment/track",

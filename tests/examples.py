@@ -12,7 +12,7 @@ from release_examples import EXAMPLES as OF_RELEASES
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, derive_id
 from schemas.faces import Box, FacesCounted, FaceTracked
-from schemas.features import FeatureExtracted, TimedWord, Transcript, Vector
+from schemas.features import FeatureExtracted, FeatureReextracted, TimedWord, Transcript, Vector
 from schemas.influence import AppearanceRecorded, InfluenceComputed
 from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted, UploadedSubtitles
@@ -157,6 +157,12 @@ EXTRACTED = FeatureExtracted(
             TimedWord(text="goes.", start_s=12.8, end_s=13.41),
         ),
     ),
+)
+
+REEXTRACTED = FeatureReextracted(
+    event_id=derive_id("replay", "1", EXTRACTED.event_id),
+    video_id=VIDEO_ID,
+    feature=EXTRACTED,
 )
 
 TRACKED = FaceTracked(
@@ -357,6 +363,7 @@ EXAMPLES: dict[type[Event], Event] = {
         CUT,
         SEGMENTED,
         EXTRACTED,
+        REEXTRACTED,
         TRACKED,
         COUNTED,
         OUTCOME,

@@ -14,6 +14,9 @@ LONGEST_TEXT = 120
 """Longer texts of an example (vectors) are cut for the page; the golden file has all of it."""
 
 ALSO_WRITES = {
+    "feature-versions": "`groundswell replay --stage`",
+    "features": "`groundswell replay --stage NAME --promote`",
+    "predictions": "`groundswell replay`",
     "links": "`groundswell submit`",
     "media": "`groundswell import`",
     "outcomes": "`groundswell import outcomes`, whoever counts",
@@ -25,6 +28,8 @@ ALSO_WRITES = {
 }
 ALSO_READS = {
     "summaries": "`groundswell replay`, `groundswell label`",
+    "features": "`groundswell replay --from features`",
+    "feature-versions": "`groundswell replay --stage`",
     "labels": "`groundswell label`",
     "targets": "`groundswell targets`, `groundswell import labels`, `groundswell label`",
     "progress": "`groundswell watch`",

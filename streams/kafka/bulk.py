@@ -185,7 +185,12 @@ class BulkProducer:
 
 
 def read_to_end(
-    settings: Settings, bootstrap: str, topics: Iterable[str], *, partitions: Iterable[int] | None = None
+    settings: Settings,
+    bootstrap: str,
+    topics: Iterable[str],
+    *,
+    partitions: Iterable[int] | None = None,
+    start: Mapping[Place, int] | None = None,
 ) -> Iterator[Record]:
     """Read topics from their first record to what was their last one at the call, and end.
 
@@ -195,6 +200,8 @@ def read_to_end(
     ----------
     partitions : iterable of int, optional
         Read only these partition numbers of every topic.
+    start : mapping, optional
+        The first offset wanted of a (topic, partition); others begin at their first record.
 
     Raises
     ------
@@ -204,9 +211,11 @@ def read_to_end(
         A topic or a partition does not exist.
     """
     ranges = offset_ranges(settings, bootstrap, _places(settings, bootstrap, topics, partitions))
-    waiting = {place: end for place, (first, end) in ranges.items() if first < end}
-    consumer = _consumer(settings, bootstrap, {place: ranges[place][0] for place in waiting})
-    return _read_until(consumer, waiting, bootstrap)
+    begin = {place: max(first, (start or {}).get(place, first)) for place, (first, _end) in ranges.items()}
+    waiting = {place: end for place, (_first, end) in ranges.items() if begin[place] < end}
+    if not waiting:
+        return iter(())
+    return _read_until(_consumer(settings, bootstrap, {place: begin[place] for place in waiting}), waiting, bootstrap)
 
 
 def follow(

@@ -14,7 +14,7 @@ from people_examples import KEYS as OF_PEOPLE
 from schemas.deadletters import EventRedriven, EventRejected
 from schemas.event import Event, Ref, Revision, Scope, VideoEvent, VideoId, derive_id
 from schemas.faces import FacesCounted, FaceTracked
-from schemas.features import FeatureExtracted
+from schemas.features import FeatureExtracted, FeatureReextracted
 from schemas.influence import AppearanceRecorded, InfluenceComputed
 from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted
@@ -39,6 +39,7 @@ KEYS: dict[type[Event], str] = {
     SegmentCut: f"{VIDEO_ID}/2",
     VideoSegmented: f"{VIDEO_ID}/count",
     FeatureExtracted: f"{VIDEO_ID}/2/text",
+    FeatureReextracted: f"{VIDEO_ID}/2/text/1",
     FaceTracked: f"{VIDEO_ID}/2/1",
     FacesCounted: f"{VIDEO_ID}/3/count",
     OutcomeObserved: f"{VIDEO_ID}/24",

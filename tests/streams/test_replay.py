@@ -17,7 +17,17 @@ from schemas.errors import UsageError
 from schemas.predictions import VideoScored
 from schemas.releases import ReleasePublished
 from schemas.summaries import Summarised
-from streams.rescoring import assemble_again, changes, compare, newest, only_finished, score_again, summaries_of, total
+from streams.rescoring import (
+    assemble_again,
+    changes,
+    chosen,
+    compare,
+    newest,
+    only_finished,
+    score_again,
+    summaries_of,
+    total,
+)
 from streams.storage.releases import STARTERS, event_of
 
 OPTIONS = Options(deadline_s=60.0)
@@ -56,13 +66,13 @@ def live(events, scorer) -> list[VideoScored]:
 
 
 def release_of(live) -> str:
-    return live[0].release_id
+    return f"{live[0].target}/{live[0].release_id}"
 
 
 def test_a_replay_from_features_equals_the_live_predictions_byte_for_byte(events, scorer, live):
     skipped = []
     summaries = assemble_again(events, OPTIONS, on_skip=lambda event, error: skipped.append(event.event_id))
-    found = compare(live, score_again(summaries, scorer), release_id=release_of(live))
+    found = compare(live, score_again(summaries, scorer), release=release_of(live))
     assert (found.compared, found.equal, found.different, found.missing) == (12, 12, 0, 0)
     assert found.agrees
     assert skipped == ["p"]
@@ -72,7 +82,7 @@ def test_a_replay_from_summaries_equals_the_live_predictions_byte_for_byte(event
     machine = FoldInMemory(AssembleProcessor(OPTIONS), lambda event, error: None)
     emitted = [*machine.feed(events), *machine.expire()]
     kept = {s.record_key: s for s in emitted if isinstance(s, Summarised)}
-    found = compare(live, score_again(summaries_of(kept.values()), scorer), release_id=release_of(live))
+    found = compare(live, score_again(summaries_of(kept.values()), scorer), release=release_of(live))
     assert (found.compared, found.equal) == (12, 12)
     assert found.agrees
 
@@ -80,25 +90,25 @@ def test_a_replay_from_summaries_equals_the_live_predictions_byte_for_byte(event
 @pytest.mark.parametrize("field", ["value", "constant"])
 def test_a_single_different_number_is_found(live, field):
     changed = msgspec.structs.replace(live[3], **{field: math.nextafter(getattr(live[3], field), 1e9)})
-    found = compare(live, [*live[:3], changed, *live[4:]], release_id=release_of(live))
+    found = compare(live, [*live[:3], changed, *live[4:]], release=release_of(live))
     assert (found.different, found.examples) == (1, (changed.record_key,))
     assert not found.agrees
 
 
 def test_a_live_prediction_that_does_not_come_again_is_found(live):
-    found = compare(live, live[1:], release_id=release_of(live))
+    found = compare(live, live[1:], release=release_of(live))
     assert (found.missing, found.compared) == (1, 11)
     assert not found.agrees
 
 
 def test_predictions_of_another_release_are_not_compared(live):
-    assert compare(live, live, release_id="another").compared == 0
+    assert compare(live, live, release="virality/another").compared == 0
 
 
 def test_comparisons_of_partitions_add_up(live):
     parts = [
-        compare(live[:5], live[:5], release_id=release_of(live)),
-        compare(live[5:], [], release_id=release_of(live)),
+        compare(live[:5], live[:5], release=release_of(live)),
+        compare(live[5:], [], release=release_of(live)),
     ]
     assert (total(parts).compared, total(parts).missing) == (5, 7)
 
@@ -126,7 +136,7 @@ def test_videos_still_in_work_are_left_out_of_a_replay_from_features(live):
     unfinished = fitted.summary(1, complete=False)
     closed = fitted.summary(2, complete=False)
     final = msgspec.structs.replace(live[0], video_id=closed.video_id)
-    kept = only_finished([fitted.summary(0), unfinished, closed], {final.record_key: final}, "virality")
+    kept = only_finished([fitted.summary(0), unfinished, closed], {final.record_key: final}, ["virality"])
     assert [summary.video_id for summary in kept] == ["url:v0", "url:v2"]
 
 
@@ -144,6 +154,22 @@ def test_the_newest_release_is_chosen_unless_another_is_asked_for():
 def test_a_release_that_is_not_there_is_said(target, release_id):
     with pytest.raises(UsageError, match="groundswell train"):
         newest([published("b", 2.0)], target, release_id)
+
+
+def of_target(release: ReleasePublished, target: str) -> ReleasePublished:
+    return msgspec.structs.replace(release, target=target)
+
+
+def test_without_a_name_every_target_is_replayed_by_its_newest_release():
+    shelf = [published("b", 2.0), published("a", 1.0), of_target(published("c", 1.0), "engagement")]
+    assert [release.record_key for release in chosen(shelf)] == ["engagement/c", "virality/b"]
+    assert [release.record_key for release in chosen(shelf, ["virality"], "a")] == ["virality/a"]
+
+
+@pytest.mark.parametrize(("targets", "release_id", "words"), [((), "a", "one target"), (("smell",), None, "smell")])
+def test_a_release_without_its_target_is_refused(targets, release_id, words):
+    with pytest.raises(UsageError, match=words):
+        chosen([published("a", 1.0)], targets, release_id)
 
 
 def test_assembling_again_gives_each_video_once(events):

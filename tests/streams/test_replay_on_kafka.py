@@ -18,7 +18,7 @@ from schemas.progress import StageProgressed
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
-from streams.replay import replay
+from streams.replay import Replayed, Wishes, replay
 from streams.settings import Settings
 from streams.storage.releases import STARTERS, ReleaseShelf, publish_starters
 from streams.topology import modalities
@@ -52,6 +52,10 @@ def past(own_broker) -> Settings:
     return settings
 
 
+def run(settings: Settings, **wishes: object) -> Replayed:
+    return replay(settings, settings.kafka, Wishes(**({"targets": ("virality",)} | wishes)))
+
+
 def _by_every_modality(event: Event) -> Iterator[Event]:
     """Let the other modalities answer too, each with nothing."""
     yield event
@@ -72,11 +76,11 @@ def _predictions(settings: Settings) -> dict[str, VideoScored]:
 
 @pytest.mark.parametrize("source", ["summaries", "features"])
 def test_everything_comes_out_again_as_it_was(past, source):
-    done = replay(past, past.kafka, "virality", source=source, release_id="us-2017-autumn", verify=True)
+    done = run(past, source=source, release_id="us-2017-autumn", verify=True)
     assert (done.comparison.compared, done.comparison.equal) == (VIDEOS, VIDEOS)
     assert done.comparison.agrees
     assert done.published == 0
-    assert done.skipped == []
+    assert done.skipped == ()
 
 
 def test_a_prediction_altered_on_the_topic_is_found(past):
@@ -85,14 +89,14 @@ def test_a_prediction_altered_on_the_topic_is_found(past):
     for event, different in ((forged, 1), (original, 0)):
         with BulkProducer(past, past.kafka) as producer:
             producer.send(event)
-        done = replay(past, past.kafka, "virality", release_id="us-2017-autumn", verify=True)
+        done = run(past, release_id="us-2017-autumn", verify=True)
         assert done.comparison.different == different
 
 
 def test_bytes_that_are_no_event_are_skipped_and_named(past):
     with BulkProducer(past, past.kafka) as producer:
         producer.send_raw("summaries", 0, key=b"broken", value=b"{")
-    done = replay(past, past.kafka, "virality", release_id="us-2017-autumn", verify=True)
+    done = run(past, release_id="us-2017-autumn", verify=True)
     assert done.comparison.agrees
     assert [line.startswith("summaries/0/") for line in done.skipped] == [True]
     with BulkProducer(past, past.kafka) as producer:
@@ -101,21 +105,21 @@ def test_bytes_that_are_no_event_are_skipped_and_named(past):
 
 def test_a_target_without_a_release_is_said(past):
     with pytest.raises(UsageError, match="groundswell train smell"):
-        replay(past, past.kafka, "smell")
+        run(past, targets=("smell",))
 
 
 def test_a_new_release_gives_every_past_video_a_new_prediction(past, tmp_path):
     newer = ReleaseShelf(past.home, open_media(past)).publish(_other_starter(tmp_path))
     with BulkProducer(past, past.kafka) as producer:
         producer.send(newer)
-    rows = []
-    done = replay(past, past.kafka, "virality", on_change=rows.append)
+    done = run(past)
+    rows = done.changes
     assert (done.videos, done.published) == (VIDEOS, VIDEOS)
     assert {row.before.release_id for row in rows} == {"us-2017-autumn"}
     now = _predictions(past)
     assert {prediction.release_id for prediction in now.values()} == {"newer"}
     assert all(isinstance(row.after.value, float) and now[row.video_id] == row.after for row in rows)
-    assert replay(past, past.kafka, "virality", verify=True).comparison.equal == VIDEOS
+    assert run(past, verify=True).comparison.equal == VIDEOS
 
 
 def _other_starter(folder):

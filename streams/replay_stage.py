@@ -1,0 +1,224 @@
+"""Runs one stage again on Kafka's past: what its model says now goes beside what stands, and is promoted when asked."""
+
+import importlib
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from processors.per_segment import PerSegment
+from processors.ports import MediaStore
+from schemas.errors import GroundswellError, Unreadable
+from schemas.event import Event, VideoId, derive_id
+from schemas.links import LinkSubmitted
+from streams.kafka.admin import offset_ranges, partition_counts
+from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
+from streams.reextraction import (
+    PastVideo,
+    check_repeatable,
+    extract,
+    is_kept,
+    longest_batch,
+    past_videos,
+    promotable,
+    to_do,
+)
+from streams.replay_selection import Selection
+from streams.settings import Settings
+from streams.topology import stage
+from streams.world import LocalWorld
+
+_TOPICS = ("media", "segments", "features", "feature-versions")
+_OF_FEATURES = ("features", "feature-versions")
+
+
+class StageWishes(msgspec.Struct, frozen=True, kw_only=True):
+    """Which stage to run again, on what.
+
+    Attributes
+    ----------
+    partitions : tuple of int or None
+        Only these, of all.
+    promote : bool
+        Let what lies beside take the place of what stands; runs no model.
+    refetch : bool
+        Submit videos again whose media are gone.
+    """
+
+    stage: str
+    selection: Selection = Selection()
+    partitions: tuple[int, ...] | None = None
+    promote: bool = False
+    refetch: bool = False
+
+
+class Reextracted(msgspec.Struct, kw_only=True):
+    """What became of it.
+
+    Attributes
+    ----------
+    segments : int
+        Answered now.
+    already : int
+        Answered by this version before.
+    promoted : int
+        Videos whose answers took the place of the older ones.
+    unfinished : list of str
+        Videos that were not promoted: not all segments are answered, or something new came meanwhile.
+    gone : list of str
+        Videos whose media are not kept.
+    refetched : list of str
+        Those of them that were submitted again.
+    """
+
+    stage: str
+    version: str
+    videos: int = 0
+    segments: int = 0
+    already: int = 0
+    promoted: int = 0
+    unfinished: list[str] = msgspec.field(default_factory=list)
+    gone: list[str] = msgspec.field(default_factory=list)
+    refetched: list[str] = msgspec.field(default_factory=list)
+    skipped: list[str] = msgspec.field(default_factory=list)
+
+
+OnVideo = Callable[[int, int], None]
+"""Hears how many videos of how many are done, partition by partition."""
+
+
+def processor_of(name: str, settings: Settings) -> PerSegment:
+    """Load a stage as its worker does.
+
+    Raises
+    ------
+    NotAlone
+        It cannot be run again by itself.
+    WeightsMissing
+        Its network was not fetched.
+    """
+    check_repeatable(name)
+    module, class_name = stage(name).processor.split(":")
+    built: PerSegment = getattr(importlib.import_module(module), class_name).build(
+        LocalWorld(settings, report=lambda event: None)
+    )
+    return built
+
+
+def run_again(
+    source: tuple[Settings, str], wishes: StageWishes, processor: PerSegment, *, media: MediaStore, on_video: OnVideo
+) -> Reextracted:
+    """Run a stage again, or promote what such runs said.
+
+    What is answered already is not done again, so that a stopped run goes on where it was.
+
+    Raises
+    ------
+    BrokerUnavailable, UsageError
+        See `read_to_end` and `BulkProducer`.
+    StorageUnavailable
+        The media store cannot be asked.
+    """
+    done = Reextracted(stage=wishes.stage, version=processor.author.model_version)
+    count = partition_counts(*source).get("segments", 0)
+    with BulkProducer(*source) as producer:
+        for partition in wishes.selection.partitions(count):
+            if wishes.partitions is None or partition in wishes.partitions:
+                work = _Partition(source, wishes, partition, producer, media, processor, done)
+                work.promote() if wishes.promote else work.extract(on_video)
+    return done
+
+
+@dataclass
+class _Partition:
+    source: tuple[Settings, str]
+    wishes: StageWishes
+    partition: int
+    producer: BulkProducer
+    media: MediaStore
+    processor: PerSegment
+    done: Reextracted
+    begun: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def extract(self, on_video: OnVideo) -> None:
+        videos = list(self._videos())
+        for number, video in enumerate(videos, 1):
+            self.done.videos += 1
+            self._extract(video)
+            on_video(number, len(videos))
+
+    def promote(self) -> None:
+        self.begun = {place: end for place, (_first, end) in self._ends().items()}
+        changes = [(video, promotable(video, self.done.version)) for video in self._videos()]
+        busy = self._touched_meanwhile()
+        for video, features in changes:
+            self.done.videos += 1
+            if video.video_id in busy or (not features and to_do(video, self.done.version)):
+                self.done.unfinished.append(video.video_id)
+                continue
+            for feature in features:
+                self.producer.send(feature)
+            self.done.promoted += bool(features)
+        self.producer.flush()
+
+    def _extract(self, video: PastVideo) -> None:
+        missing = to_do(video, self.done.version)
+        self.done.already += len(video.segments) - len(missing)
+        if missing and not is_kept(video, self.wishes.stage, self.media):
+            self._miss(video)
+            return
+        batch = longest_batch(self.wishes.stage)
+        for answer in extract(self.processor, missing, batch=batch, on_skip=self._skip):
+            self.producer.send(answer)
+            self.done.segments += 1
+        self.producer.flush()
+
+    def _miss(self, video: PastVideo) -> None:
+        self.done.gone.append(video.video_id)
+        url = video.media.url if video.media else None
+        if self.wishes.refetch and url:
+            self.producer.send(_link(video.video_id, url))
+            self.done.refetched.append(video.video_id)
+
+    def _videos(self) -> Iterator[PastVideo]:
+        records = filter(self._is_wanted, read_to_end(*self.source, _TOPICS, partitions=[self.partition]))
+        events = (event for record in latest_per_key(records).values() for event in self._event(record))
+        for video in past_videos(events, self.wishes.stage):
+            if video.segments and video.media and self.wishes.selection.takes(video.media):
+                yield video
+
+    def _is_wanted(self, record: Record) -> bool:
+        video_id, *rest = (record.key or b"").decode(errors="replace").split("/")
+        is_other = record.topic in _OF_FEATURES and rest[1:2] != [self.wishes.stage]
+        return not is_other and self.wishes.selection.may_be(video_id)
+
+    def _event(self, record: Record) -> Iterator[Event]:
+        try:
+            yield event_of(record)
+        except Unreadable as error:
+            self.done.skipped.append(f"{record.topic}/{record.partition}/{record.offset}: {error}")
+
+    def _ends(self) -> dict[tuple[str, int], tuple[int, int]]:
+        return offset_ranges(*self.source, [(name, self.partition) for name in _TOPICS])
+
+    def _touched_meanwhile(self) -> set[VideoId]:
+        records: Iterable[Record] = read_to_end(*self.source, _TOPICS, partitions=[self.partition], start=self.begun)
+        return {(record.key or b"").decode(errors="replace").split("/")[0] for record in records}
+
+    def _skip(self, event: Event, error: GroundswellError) -> None:
+        self.done.skipped.append(f"{type(event).__name__} {event.record_key}: {error}")
+
+
+def _link(video_id: VideoId, url: str) -> LinkSubmitted:
+    submission_id = str(uuid.uuid4())
+    return LinkSubmitted(
+        event_id=derive_id("submit", "1", submission_id),
+        video_id=video_id,
+        submission_id=submission_id,
+        submitted_at_s=round(time.time(), 3),
+        url=url,
+        submitted_by="groundswell replay",
+        again=True,
+    )
