@@ -7,6 +7,7 @@ import pytest
 from networks import audio_encoder, face_sight, text_encoder, visual_encoder
 
 from benchmarks.bare_loop import PARTS, Networks, run_bare
+from models.media import sampling as rule
 from models.media.cut import CutOptions, cut
 from streams.demo_video import make_demo_video
 
@@ -18,8 +19,9 @@ def networks(cache: Path) -> Networks:
 
 @pytest.mark.parametrize("sampling", ["regular", "keyframes"])
 def test_the_plain_loop_sees_the_segments_and_pictures_that_the_pipeline_sees(
-    networks: Networks, cache: Path, tmp_path: Path, sampling: str
+    networks: Networks, cache: Path, tmp_path: Path, sampling: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(rule, "LONGEST_KEYFRAME_GAP_S", 60.0)  # where keyframes lie is the encoder's own affair
     video = make_demo_video(cache / "demo").path
     options = CutOptions(keyframes_from_s=0.0 if sampling == "keyframes" else 1e9, keyframe_gain=0.0)
     pieces = cut(video, tmp_path, options)
