@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from models.comparables import Comparables
 from models.estimators.curve import Curve, learning_curve
 from models.estimators.examples import Estimator, Floats
 from models.estimators.folds import group_folds
@@ -15,13 +16,14 @@ from models.estimators.later import measure_later
 from models.estimators.learned import SEED, Judged, Learned, Task, judge_elsewhere, learn, measure
 from models.estimators.linear import RidgeRegression
 from models.estimators.selection import everyone
+from models.estimators.unexplained import comparables_of
 from models.measures import regression_measures
 from models.release import save
 from models.release_learned import Facts, release_of, with_card
 from schemas.errors import TrainingImpossible
 from schemas.targets import TargetDefined
 from streams.training_card import card_of, caveats_of
-from streams.training_rows import Rows, rows_like, rows_of
+from streams.training_rows import Rows, facets_like, rows_like, rows_of, topic_block
 from streams.training_source import Source
 
 DATED_SHARE = 0.9
@@ -204,13 +206,27 @@ def too_weak(trained: Trained) -> str:
     )
 
 
-def write_release(trained: Trained, folder: Path, *, stages: Mapping[str, str]) -> None:
+def comparables_from(trained: Trained, source: Source, *, on_progress: Progress = silent) -> Comparables | None:
+    """Make what suggestions rest on, from the source that was learned from; None where nobody knows what videos say."""
+    rows = trained.rows
+    block = topic_block(rows)
+    if block is None:
+        return None
+    facets = facets_like(source, rows, block, on_read=lambda done: on_progress("comparing", done, None))
+    return comparables_of(trained.task, facets, rows.measure, topic_block=block, seed=trained.order.seed)
+
+
+def write_release(
+    trained: Trained, folder: Path, *, stages: Mapping[str, str], comparables: Comparables | None = None
+) -> None:
     """Write the release into an empty or new folder; the same examples and seed give the same bytes.
 
     Parameters
     ----------
     stages : mapping
         Versions of the stages that the features came from.
+    comparables : Comparables or None
+        See `comparables_from`; without them the release suggests nothing.
     """
     rows, target = trained.rows, trained.target
     facts = Facts(
@@ -229,6 +245,7 @@ def write_release(trained: Trained, folder: Path, *, stages: Mapping[str, str]) 
         stages=stages,
         caveats=caveats_of(trained.source, target, trained.learned.metrics),
         reference=rows.reference if rows.measure.scale == "percentile" else None,
+        comparables=comparables,
     )
     release = release_of(trained.learned, facts)
     save(with_card(release, card_of(release.manifest)), folder)

@@ -9,11 +9,13 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from models.comparables import TOPIC_BLOCKS, Facets, facets_of
 from models.estimators.examples import Examples, Floats, Groups
 from models.estimators.from_summaries import all_words
 from models.estimators.words import MAX_CHARACTERS, Text
 from models.layout import Layout, Table, named_numbers, vectorise
 from models.learning import layout_of
+from models.levers import LEVERS, UNKNOWN
 from models.target_values import group_of, measured, raw_value, scaled
 from schemas.errors import TrainingImpossible
 from schemas.event import VideoId
@@ -202,6 +204,30 @@ def rows_like(source: Source, target: TargetDefined, like: Rows, *, on_read: Rea
         found=len(known),
         newest_s=reading.newest_s,
     )
+
+
+def topic_block(rows: Rows) -> str | None:
+    """The vector that says what most of the videos are about; None where no video has any."""
+    present = dict(zip(rows.examples.part_names, rows.examples.table.present.sum(axis=0).tolist(), strict=False))
+    found = [name for name in TOPIC_BLOCKS if present.get(name)]
+    return max(found, key=lambda name: present[name]) if found else None
+
+
+def facets_like(source: Source, rows: Rows, block: str, *, on_read: Read = lambda count: None) -> Facets:
+    """Read once more what of each example is compared with later videos; see `Facets`."""
+    places = {fact.video_id: place for place, fact in enumerate(rows.facts)}
+    size = next(one.size for one in rows.examples.layout.blocks if one.name == block)
+    topics = np.zeros((len(places), size), np.int8)
+    choices = np.full((len(places), len(LEVERS)), UNKNOWN, np.int8)
+    categories = [""] * len(places)
+    for batch in _batches(source, places, on_read):
+        part, into = facets_of(batch, block), [places[summary.video_id] for summary in batch]
+        choices[into] = part.choices
+        if part.topics.shape[1] == size:
+            topics[into] = part.topics
+        for place, category in zip(into, part.categories, strict=True):
+            categories[place] = category
+    return Facets(topics, choices, tuple(categories))
 
 
 def truth_like(target: TargetDefined, like: Rows, slim: Sequence[Summarised]) -> Floats:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.comparables import Comparables, facets_of, learn_comparables, scale_of, topic_block_of
+from models.comparables import Comparables, Facets, facets_of, learn_comparables, scale_of, topic_block_of
 from models.estimators.examples import Estimator, Examples, Floats, Groups
 from models.estimators.folds import Fold
 from models.estimators.kernel import KernelRidge
@@ -59,16 +59,14 @@ def comparables_for(
     estimator: Estimator | None = None,
     seed: int = SEED,
 ) -> Comparables:
-    """Make what a release carries for suggestions, from the rows that it was taught on.
+    """Make what a release carries for suggestions, from the summaries that it was taught on.
 
     Parameters
     ----------
     summaries : sequence of Summarised
         Of the task's examples, in their order.
-    measure : Measure
-        What taught: its unit and scale are those of the suggestions.
-    estimator : Estimator or None
-        As for `unexplained`.
+    measure, estimator, seed
+        As for `comparables_of`.
 
     Raises
     ------
@@ -76,15 +74,39 @@ def comparables_for(
         A pooled vector's bytes are not what it promises.
     """
     block = topic_block_of(summaries)
+    facets = facets_of(summaries, block)
+    return comparables_of(task, facets, measure, topic_block=block, estimator=estimator, seed=seed)
+
+
+def comparables_of(
+    task: Task,
+    facets: Facets,
+    measure: Measure,
+    *,
+    topic_block: str,
+    estimator: Estimator | None = None,
+    seed: int = SEED,
+) -> Comparables:
+    """Make what a release carries for suggestions.
+
+    Parameters
+    ----------
+    facets : Facets
+        Of the task's examples, in their order.
+    measure : Measure
+        What taught: its unit and scale are those of the suggestions.
+    estimator : Estimator or None
+        As for `unexplained`.
+    """
     residuals = unexplained(
         task.examples, task.truth, groups=task.groups, folds=task.folds, seed=seed, estimator=estimator
     )
     comparables = learn_comparables(
-        facets_of(summaries, block),
+        facets,
         residuals,
         truth=task.truth,
         groups=task.groups,
-        topic_block=block,
+        topic_block=topic_block,
         scale=scale_of(measure),
         unit=measure.unit,
     )

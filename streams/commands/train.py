@@ -90,13 +90,15 @@ class _Work:
         self._said = said
         self._words = words
         self._text: TextProcessor | None = None
+        self._learned_from: Source | None = None
 
     def train(self, table: Path | None, release_id: str) -> "Trained":
         from streams.training import Order, train
 
         order = Order(target=self.target, release_id=release_id)
         with _Bars() as bars:
-            return train(order, self.source(table, bars), on_progress=bars.show)
+            self._learned_from = self.source(table, bars)
+            return train(order, self._learned_from, on_progress=bars.show)
 
     def judge(self, trained: "Trained", table: Path) -> "Elsewhere":
         from streams.training import judge_on
@@ -133,10 +135,13 @@ class _Work:
 
     def write(self, trained: "Trained", folder: Path) -> None:
         from processors.assemble import AssembleProcessor
-        from streams.training import write_release
+        from streams.training import comparables_from, write_release
 
-        versions = {"assemble": AssembleProcessor.version}
-        write_release(trained, folder, stages=versions | ({"text": self._text.version} if self._text else {}))
+        versions = {"assemble": AssembleProcessor.version} | ({"text": self._text.version} if self._text else {})
+        with _Bars() as bars:
+            source = self._learned_from
+            comparables = comparables_from(trained, source, on_progress=bars.show) if source else None
+        write_release(trained, folder, stages=versions, comparables=comparables)
 
     def _reader(self) -> "TextProcessor":
         """The live text stage, with its network fetched when it is not here yet."""

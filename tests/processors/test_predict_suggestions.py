@@ -67,7 +67,7 @@ def test_suggestions_are_made_live_and_again_with_the_same_bytes(release, tmp_pa
     again.hear(published)
     made = [event for one in NEW for event in live.transform([one])[0] if isinstance(event, VideoScored)]
     assert any(one.suggestions for one in made)
-    found = compare(made, list(score_again(NEW, again)), release_id=published.release_id)
+    found = compare(made, list(score_again(NEW, again)), release=published.record_key)
     assert (found.compared, found.equal) == (len(NEW), len(NEW))
 
 

@@ -19,7 +19,7 @@ from schemas.event import WHOLE_VIDEO
 from schemas.outcomes import OutcomeObserved
 from schemas.summaries import Summarised
 from streams.target_files import shipped
-from streams.training import Order, Trained, judge_on, too_weak, train, write_release
+from streams.training import Order, Trained, comparables_from, judge_on, too_weak, train, write_release
 from streams.training_figures import outcome_of, what_matters
 from streams.training_rows import rows_of
 from streams.training_source import Change, Source, from_table
@@ -67,6 +67,20 @@ def test_a_table_becomes_a_release_that_beats_the_constant(trained: Trained, tmp
     assert isinstance(manifest, LearnedManifest)
     assert (manifest.rows, manifest.groups, manifest.measure) == (400, 60, "view_percentile")
     assert manifest.training["source"] == "a made-up table"
+
+
+def test_a_release_carries_the_videos_that_it_was_taught_on_without_their_names(
+    trained: Trained, source: Source, tmp_path: Path
+) -> None:
+    carried = comparables_from(trained, source)
+    assert carried is not None
+    assert len(carried) == len(trained.rows.truth)
+    write_release(trained, tmp_path / "release", stages={"text": "hashed"}, comparables=carried)
+    restored = load(tmp_path / "release").comparables
+    assert restored is not None
+    assert restored.topics.tobytes() == carried.topics.tobytes()
+    written = b"".join(path.read_bytes() for path in (tmp_path / "release").iterdir())
+    assert trained.rows.facts[0].video_id.encode() not in written
 
 
 def test_the_card_shows_the_errors_beside_the_constants(trained: Trained, tmp_path: Path) -> None:
