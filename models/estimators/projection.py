@@ -12,7 +12,7 @@ from models.estimators.kernel import unit_rows
 from models.estimators.words import WordWeights, learn_words
 
 DIRECTIONS = 30
-"""Of each vector; 40 of the words (`WORD_DIRECTIONS`): more made no forest better on any table of QUALITY.md."""
+"""Of each vector; trees find little in the many directions that hardly vary."""
 
 WORD_DIRECTIONS = 40
 FEWEST_ROWS = 20

@@ -104,7 +104,8 @@ def _lightgbm() -> ModuleType:
 def random_forest() -> Trees:
     """Trees on a fifth of the features at each cut, at least five videos a leaf.
 
-    Larger forests gained .005 of R2 on US engagement and took four times as long to explain a prediction.
+    200 trees of 64 leaves gained about .01 of R2 on US engagement, lost as much on ViraNova, and took four times as
+    long to explain a prediction (``benchmarks/quality.py``).
     """
     settings: tuple[tuple[str, Parameter], ...] = (
         ("boosting", "rf"),
