@@ -101,7 +101,5 @@ def test_two_targets_of_two_formats_are_predicted_live_and_again_with_the_same_b
     replayed = list(score_again(summaries, again))
     for target in folders:
         mine = [p for p in made if p.target == target]
-        found = compare(
-            mine, [p for p in replayed if p.target == target], release_id=event_of(folders[target]).release_id
-        )
+        found = compare(mine, [p for p in replayed if p.target == target], release=event_of(folders[target]).record_key)
         assert (found.compared, found.equal) == (12, 12)
