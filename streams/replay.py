@@ -12,6 +12,7 @@ from processors.active_releases import Roster
 from processors.score import ScoreProcessor
 from schemas.errors import UsageError
 from schemas.event import Event
+from schemas.promotions import RoleGiven
 from schemas.releases import ReleasePublished
 from streams.kafka.admin import partition_counts
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
@@ -68,7 +69,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     releases: tuple[ReleasePublished, ...]
-    known: tuple[Event, ...]
+    known: tuple[ReleasePublished | RoleGiven, ...]
     task: Task
     count: int
     partitions: tuple[int, ...]
@@ -216,5 +217,6 @@ def _told(work: Work, done: PartitionDone) -> PartitionDone:
     return done
 
 
-def _releases(settings: Settings, bootstrap: str) -> list[Event]:
-    return [event_of(r) for r in latest_per_key(read_to_end(settings, bootstrap, ["releases"])).values()]
+def _releases(settings: Settings, bootstrap: str) -> list[ReleasePublished | RoleGiven]:
+    records = latest_per_key(read_to_end(settings, bootstrap, ["releases"])).values()
+    return [event for record in records if isinstance(event := event_of(record), ReleasePublished | RoleGiven)]

@@ -63,7 +63,7 @@ def lie(number: int) -> int:
 
 def babble(length: int) -> int:
     """Write onto the wire, past the protocol."""
-    for fd in range(3, 20):
+    for fd in range(3, 4096):  # it keeps the number that the parent gave it
         try:
             os.write(fd, b"\xff" * length)
         except OSError:
