@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from models.named_arrays import ANY, Arrays, NamedArrays
 from models.resnet50_graph import prepare
 from models.torch_file import read_tensors
@@ -50,10 +51,7 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         The file is not DINOv2's ViT-S/14.
     """
-    import openvino as ov
-
-    model = build(read_tensors(source_folder / WEIGHTS_FILE))
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(build(read_tensors(source_folder / WEIGHTS_FILE)), target_folder / NETWORK_FILE)
 
 
 def build(weights: Arrays) -> "ov.Model":
@@ -73,7 +71,6 @@ def build(weights: Arrays) -> "ov.Model":
     WeightsMissing
         An array is absent or has another shape.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     named = NamedArrays(weights, "dinov2-small")
@@ -85,9 +82,7 @@ def build(weights: Arrays) -> "ov.Model":
     for block in range(blocks):
         tokens = _block(named.under(f"blocks.{block}."), tokens)
     embedding = op.gather(layer_norm(named.under("norm."), tokens), np.int64(0), np.int64(1))
-    for node, name in ((pixels, "pixels"), (embedding, "embedding")):
-        node.output(0).set_names({name})
-    return ov.Model([op.result(embedding)], [pixels], "dinov2-small")
+    return network_of("dinov2-small", inputs={"pixels": pixels}, outputs={"embedding": embedding})
 
 
 def resized_positions(positions: NDArray[np.float32], grid: int = GRID) -> NDArray[np.float32]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from models.torch_file import Tensors, read_tensors
 from schemas.errors import WeightsMissing
 
@@ -93,11 +94,7 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         The file is not EfficientNet-Lite0.
     """
-    import openvino as ov
-
-    ov.save_model(
-        build(read_tensors(source_folder / WEIGHTS_FILE)), target_folder / NETWORK_FILE, compress_to_fp16=False
-    )
+    save(build(read_tensors(source_folder / WEIGHTS_FILE)), target_folder / NETWORK_FILE)
 
 
 def build(weights: Tensors) -> "ov.Model":
@@ -118,7 +115,6 @@ def build(weights: Tensors) -> "ov.Model":
     WeightsMissing
         An array is absent or has another shape.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     named = _Named(weights)
@@ -131,9 +127,8 @@ def build(weights: Tensors) -> "ov.Model":
     embedding = op.reduce_mean(seen, np.array([2, 3]), keep_dims=False)
     scores = op.matmul(embedding, named.array("_fc.weight", CLASSES, DIM), transpose_a=False, transpose_b=True)
     logits = op.add(scores, named.array("_fc.bias", CLASSES))
-    for node, name in ((pixels, "pixels"), (embedding, "embedding"), (logits, "logits")):
-        node.output(0).set_names({name})
-    return ov.Model([op.result(embedding), op.result(logits)], [pixels], "efficientnet-lite0")
+    outputs = {"embedding": embedding, "logits": logits}
+    return network_of("efficientnet-lite0", inputs={"pixels": pixels}, outputs=outputs)
 
 
 def blocks() -> Iterator[Block]:

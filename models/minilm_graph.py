@@ -14,6 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from schemas.errors import WeightsMissing
 
 if TYPE_CHECKING:
@@ -61,11 +62,10 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         These are not the published files: an array is absent or has another shape.
     """
-    import openvino as ov
     from safetensors.numpy import load_file
 
     model = build(load_file(source_folder / "model.safetensors"), read_config(source_folder / "config.json"))
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(model, target_folder / NETWORK_FILE)
     copyfile(source_folder / TOKENIZER_FILE, target_folder / TOKENIZER_FILE)
 
 
@@ -100,7 +100,6 @@ def build(weights: Weights, config: BertConfig) -> "ov.Model":
     WeightsMissing
         An array is absent or has another shape.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     named = _Named(weights, config)
@@ -111,9 +110,8 @@ def build(weights: Weights, config: BertConfig) -> "ov.Model":
     for layer in range(config.num_hidden_layers):
         hidden = _encode(named.under(f"encoder.layer.{layer}."), hidden, blocked)
     embedding = _pool(hidden, mask)
-    for node, name in ((input_ids, "input_ids"), (attention_mask, "attention_mask"), (embedding, "embedding")):
-        node.output(0).set_names({name})
-    return ov.Model([op.result(embedding)], [input_ids, attention_mask], "all-minilm-l6-v2")
+    inputs = {"input_ids": input_ids, "attention_mask": attention_mask}
+    return network_of("all-minilm-l6-v2", inputs=inputs, outputs={"embedding": embedding})
 
 
 class _Named:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from models.named_arrays import ANY, Arrays, NamedArrays
 from models.resnet50_graph import prepare
 from models.torch_file import read_tensors
@@ -70,10 +71,7 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         The file is not torchvision's MViTv2-S.
     """
-    import openvino as ov
-
-    model = build(read_tensors(source_folder / WEIGHTS_FILE))
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(build(read_tensors(source_folder / WEIGHTS_FILE)), target_folder / NETWORK_FILE)
 
 
 def build(weights: Arrays) -> "ov.Model":
@@ -94,7 +92,6 @@ def build(weights: Arrays) -> "ov.Model":
     WeightsMissing
         An array is absent or has another shape.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     named, grid = NamedArrays(weights, "mvit-v2-s"), FIRST_GRID
@@ -107,9 +104,8 @@ def build(weights: Arrays) -> "ov.Model":
         tokens, grid = _block(named.under(f"blocks.{block}."), tokens, grid)
     embedding = op.gather(layer_norm(named.under("norm."), tokens), np.int64(0), np.int64(1))
     logits = linear(named.under("head.1."), embedding)
-    for node, name in ((frames, "frames"), (embedding, "embedding"), (logits, "logits")):
-        node.output(0).set_names({name})
-    return ov.Model([op.result(embedding), op.result(logits)], [frames], "mvit-v2-s")
+    outputs = {"embedding": embedding, "logits": logits}
+    return network_of("mvit-v2-s", inputs={"frames": frames}, outputs=outputs)
 
 
 def _embed(named: NamedArrays, frames: "ov.Node") -> "ov.Node":

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from models.named_arrays import ANY, Arrays, NamedArrays
 from models.torch_file import read_tensors
 
@@ -48,10 +49,7 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         The file is not torchvision's ResNet-50.
     """
-    import openvino as ov
-
-    model = build(read_tensors(source_folder / WEIGHTS_FILE))
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(build(read_tensors(source_folder / WEIGHTS_FILE)), target_folder / NETWORK_FILE)
 
 
 def build(weights: Arrays) -> "ov.Model":
@@ -71,7 +69,6 @@ def build(weights: Arrays) -> "ov.Model":
     WeightsMissing
         An array is absent or has another shape.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     named = NamedArrays(weights, "resnet50")
@@ -84,9 +81,8 @@ def build(weights: Arrays) -> "ov.Model":
     kernel = named.array("fc.weight", ANY, embedding.get_output_shape(0)[1])
     scores = op.matmul(embedding, kernel, transpose_a=False, transpose_b=True)
     logits = op.add(scores, named.array("fc.bias", kernel.shape[0]))
-    for node, name in ((pixels, "pixels"), (embedding, "embedding"), (logits, "logits")):
-        node.output(0).set_names({name})
-    return ov.Model([op.result(embedding), op.result(logits)], [pixels], "resnet50")
+    outputs = {"embedding": embedding, "logits": logits}
+    return network_of("resnet50", inputs={"pixels": pixels}, outputs=outputs)
 
 
 def prepare(

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from models.onnx_arrays import read_float_arrays
 from models.yamnet_mel import BINS, FRAMES, LOG_OFFSET, mel_weights
 from schemas.errors import WeightsMissing
@@ -62,10 +63,7 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         These are not the published files: an array or a name is absent, or an array has another shape.
     """
-    import openvino as ov
-
-    model = build(read_weights(source_folder / PACKED_FILE))
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(build(read_weights(source_folder / PACKED_FILE)), target_folder / NETWORK_FILE)
     names = read_class_map(source_folder / CLASS_MAP_FILE)
     (target_folder / CLASSES_FILE).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
 
@@ -120,7 +118,6 @@ def build(weights: Weights) -> "ov.Model":
     WeightsMissing
         An array is absent or has another shape.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     patches = op.parameter([-1, 1, FRAMES, BINS], np.float32, name="patches")
@@ -130,9 +127,7 @@ def build(weights: Weights) -> "ov.Model":
     kernel = _array(weights, "model.classifier.weight", (N_CLASSES, DIM))
     product = op.matmul(embeddings, kernel, transpose_a=False, transpose_b=True)
     scores = op.sigmoid(op.add(product, _array(weights, "model.classifier.bias", (N_CLASSES,))))
-    for node, name in ((patches, "patches"), (scores, "scores"), (embeddings, "embeddings")):
-        node.output(0).set_names({name})
-    return ov.Model([op.result(scores), op.result(embeddings)], [patches], "yamnet")
+    return network_of("yamnet", inputs={"patches": patches}, outputs={"scores": scores, "embeddings": embeddings})
 
 
 def _convolve_all(weights: Weights, patches: "Node") -> "Node":

@@ -5,8 +5,9 @@ Source: Xu et al., CenterFace: Joint Face Detection and Alignment Using Face as 
 
 from pathlib import Path
 
-from schemas.errors import WeightsMissing
+from models.graphs import published, save
 
+SOURCE_FILE = "centerface.onnx"
 NETWORK_FILE = "centerface.xml"
 INPUT = "picture"
 OUTPUTS = ("heat", "scale", "offset", "landmarks")
@@ -36,14 +37,10 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     """
     import openvino as ov
 
-    try:
-        model = ov.Core().read_model(source_folder / "centerface.onnx")
+    with published(SOURCE_FILE, "centerface"):
+        model = ov.Core().read_model(source_folder / SOURCE_FILE)
         model.reshape([1, 3, -1, -1])  # the published file says ten pictures of 32 x 32
         outputs = dict(zip(OUTPUTS, model.outputs, strict=True))
-    except (RuntimeError, ValueError) as error:
-        raise WeightsMissing(
-            f"centerface.onnx is not the published network: {error}; fetch it again: groundswell weights fetch centerface"
-        ) from error
     for name, port in {INPUT: model.input(), **outputs}.items():
         port.set_names({name})
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(model, target_folder / NETWORK_FILE)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from models.graphs import network_of, save
 from schemas.errors import WeightsMissing
 
 if TYPE_CHECKING:
@@ -83,10 +84,7 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     WeightsMissing
         This is not the published file: a layer is absent or has another size.
     """
-    import openvino as ov
-
-    model = build((source_folder / SOURCE_FILE).read_bytes())
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(build((source_folder / SOURCE_FILE).read_bytes()), target_folder / NETWORK_FILE)
 
 
 def build(published: bytes) -> "ov.Model":
@@ -107,7 +105,6 @@ def build(published: bytes) -> "ov.Model":
     WeightsMissing
         A layer is absent or has another size.
     """
-    import openvino as ov
     from openvino import opset15 as op
 
     layers = _Layers(published)
@@ -119,9 +116,7 @@ def build(published: bytes) -> "ov.Model":
         seen = _residual(layers, block, seen)
     total = op.reduce_mean(seen, np.array([2, 3]), keep_dims=False)
     embedding = op.matmul(total, layers.dense(STAGES[-1][1], DIM), transpose_a=False, transpose_b=False)
-    chip.output(0).set_names({INPUT})
-    embedding.output(0).set_names({OUTPUT})
-    return ov.Model([op.result(embedding)], [chip], "dlib-face")
+    return network_of("dlib-face", inputs={INPUT: chip}, outputs={OUTPUT: embedding})
 
 
 class _Layers:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.errors import WeightsMissing
+from models.graphs import published, save
 
 SOURCE_FILE = "face_recognition_sface_2021dec.onnx"
 NETWORK_FILE = "sface.xml"
@@ -38,16 +38,12 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     import openvino as ov
     from openvino import opset15 as op
 
-    try:
-        published = ov.Core().read_model(source_folder / SOURCE_FILE)
-        published.reshape([1, 3, CHIP_PX, CHIP_PX])
-        vector = op.reshape(published.output().get_node().input_value(0), np.array([1, DIM]), special_zero=False)
+    with published(SOURCE_FILE, "sface"):
+        graph = ov.Core().read_model(source_folder / SOURCE_FILE)
+        graph.reshape([1, 3, CHIP_PX, CHIP_PX])
+        vector = op.reshape(graph.output().get_node().input_value(0), np.array([1, DIM]), special_zero=False)
         unit = op.normalize_l2(vector, np.array([1]), eps=_LENGTH_FLOOR, eps_mode="max")
-        model = ov.Model([op.result(unit)], published.get_parameters(), "sface")
+        model = ov.Model([op.result(unit)], graph.get_parameters(), "sface")
         model.input().set_names({INPUT})
         model.output().set_names({OUTPUT})
-    except RuntimeError as error:
-        raise WeightsMissing(
-            f"{SOURCE_FILE} is not the published network: {error}; fetch it again: groundswell weights fetch sface"
-        ) from error
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(model, target_folder / NETWORK_FILE)

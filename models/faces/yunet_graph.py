@@ -6,7 +6,7 @@ published file takes and gives.
 
 from pathlib import Path
 
-from schemas.errors import WeightsMissing
+from models.graphs import published, save
 
 SOURCE_FILE = "face_detection_yunet_2023mar.onnx"
 NETWORK_FILE = "yunet.xml"
@@ -37,15 +37,11 @@ def convert(source_folder: Path, target_folder: Path) -> None:
     """
     import openvino as ov
 
-    try:
-        published = ov.Core().read_model(source_folder / SOURCE_FILE)
-        published.reshape([1, 3, -1, -1])  # the published file says 640 x 640; OpenCV runs it at any size as well
+    with published(SOURCE_FILE, "yunet"):
+        graph = ov.Core().read_model(source_folder / SOURCE_FILE)
+        graph.reshape([1, 3, -1, -1])  # the published file says 640 x 640; OpenCV runs it at any size as well
         # Its own order of outputs is not relied on.
-        results = [ov.opset15.result(published.output(name).get_node().input_value(0)) for name in OUTPUTS]
-        model = ov.Model(results, published.get_parameters(), "yunet")
+        results = [ov.opset15.result(graph.output(name).get_node().input_value(0)) for name in OUTPUTS]
+        model = ov.Model(results, graph.get_parameters(), "yunet")
         model.input().set_names({INPUT})
-    except RuntimeError as error:
-        raise WeightsMissing(
-            f"{SOURCE_FILE} is not the published network: {error}; fetch it again: groundswell weights fetch yunet"
-        ) from error
-    ov.save_model(model, target_folder / NETWORK_FILE, compress_to_fp16=False)
+    save(model, target_folder / NETWORK_FILE)
