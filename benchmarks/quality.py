@@ -8,7 +8,6 @@ temporary folder between runs. Leaves 1 when a goal is missed.
 """
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 
 from benchmarks.quality_examples import examples_of
 from benchmarks.quality_scenes import scenes_rows
@@ -30,7 +28,7 @@ from benchmarks.quality_tables import (
     us_views,
     viranova,
 )
-from benchmarks.quality_vectors import KeptVectors
+from benchmarks.quality_vectors import KeptVectors, data_folder, kept_vectors
 from benchmarks.report import Cell, report
 from models.estimators.curve import learning_curve
 from models.estimators.examples import Examples, Floats, Groups
@@ -38,9 +36,7 @@ from models.estimators.folds import Fold, block_folds, group_folds
 from models.estimators.learned import Learned, Task, judge_elsewhere, learn, measure
 from models.estimators.linear import RidgeRegression
 from models.measures import regression_measures
-from streams.storage.weights import WeightsCache
 
-ROOT = Path(__file__).parents[1]
 MARGIN_ROWS = 60
 BLOCK_ROWS = 40
 """Virality of rows 40 numbers apart is hardly alike any more (correlation .2), so they count as of two makers."""
@@ -180,12 +176,9 @@ SCENES_TITLE = "which classifier knows scenes? (the workshop's line on audio and
 def main() -> int:
     """Measure and report; 1 when a goal is missed."""
     asked = _arguments()
-    folder = Path(os.environ.get("GROUNDSWELL_DATA", ROOT.parent / "shared" / "data"))
-    cache = Path(os.environ.get("GROUNDSWELL_CACHE", user_cache_path("groundswell")))
-    if not folder.is_dir():
-        print(f"nothing measured: no tables at {folder}; set GROUNDSWELL_DATA to a folder that has them")
+    if (folder := data_folder()) is None:
         return 0
-    vectors = KeptVectors(WeightsCache(cache).fetch("minilm"))
+    vectors = kept_vectors()
     met = [_report_study(name, folder, vectors, asked) for name in STUDIES if _is_wanted(name, asked.only)]
     if _is_wanted(SCENES, asked.only):
         report(SCENES_TITLE, scenes_rows(folder, vectors), as_json=asked.json)

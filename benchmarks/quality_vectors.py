@@ -1,17 +1,37 @@
 """Texts to vectors for the quality figures, kept in a temporary folder between runs."""
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from platformdirs import user_cache_path
 
 from models.text import DIM, MODEL_VERSION, TextEncoder
+from streams.storage.weights import WeightsCache
+
+ROOT = Path(__file__).parents[1]
 
 LOT = 256
 """Texts for each file that is kept, so that an interrupted run has not worked in vain."""
+
+
+def data_folder() -> Path | None:
+    """Find the studies' tables; None, and a word about it, where there are none."""
+    folder = Path(os.environ.get("GROUNDSWELL_DATA", ROOT.parent / "shared" / "data"))
+    if folder.is_dir():
+        return folder
+    print(f"nothing measured: no tables at {folder}; set GROUNDSWELL_DATA to a folder that has them")
+    return None
+
+
+def kept_vectors() -> "KeptVectors":
+    """Make the embedding ready; its network is fetched where it is not here."""
+    cache = Path(os.environ.get("GROUNDSWELL_CACHE", user_cache_path("groundswell")))
+    return KeptVectors(WeightsCache(cache).fetch("minilm"))
 
 
 class KeptVectors:

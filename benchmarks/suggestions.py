@@ -10,7 +10,6 @@ something for 5 % of the low-scoring videos.
 """
 
 import argparse
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -18,11 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from platformdirs import user_cache_path
 
 from benchmarks.quality_examples import examples_of
 from benchmarks.quality_tables import Example, Subject, tiktok_given_age, us_engagement, us_views
-from benchmarks.quality_vectors import KeptVectors
+from benchmarks.quality_vectors import KeptVectors, data_folder, kept_vectors
 from benchmarks.report import Cell, report
 from models.comparables import Comparables, Facets, learn_comparables, to_arrays, topic
 from models.estimators.examples import Examples, Floats, Groups
@@ -31,9 +29,7 @@ from models.estimators.unexplained import unexplained
 from models.levers import choices_of
 from models.metadata_features import metadata_numbers
 from models.suggestions import FALSE_SHARE, Suggestion, suggest
-from streams.storage.weights import WeightsCache
 
-ROOT = Path(__file__).parents[1]
 SEED = 5
 SHOWN_VIDEOS = 3
 TOPIC_BLOCK = "video/text"
@@ -74,12 +70,9 @@ class Told:
 def main() -> int:
     """Measure and report; 1 when luck suggests too much."""
     asked = _arguments()
-    folder = Path(os.environ.get("GROUNDSWELL_DATA", ROOT.parent / "shared" / "data"))
-    cache = Path(os.environ.get("GROUNDSWELL_CACHE", user_cache_path("groundswell")))
-    if not folder.is_dir():
-        print(f"nothing measured: no tables at {folder}; set GROUNDSWELL_DATA to a folder that has them")
+    if (folder := data_folder()) is None:
         return 0
-    vectors = KeptVectors(WeightsCache(cache).fetch("minilm"))
+    vectors = kept_vectors()
     met = [_report_table(name, folder, vectors, asked) for name in asked.only or TABLES]
     return int(not all(met))
 
