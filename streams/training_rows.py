@@ -14,7 +14,7 @@ from models.estimators.examples import Examples, Floats, Groups
 from models.estimators.from_summaries import all_words
 from models.estimators.words import MAX_CHARACTERS, Text
 from models.layout import Layout, Table, named_numbers, vectorise
-from models.learning import layout_of
+from models.layout_choice import layout_of
 from models.levers import LEVERS, UNKNOWN
 from models.target_values import group_of, measured, raw_value, scaled
 from schemas.errors import TrainingImpossible

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import runs
+from first_format import Learned, Lesson, learn
 
 from models.layout import vectorise
-from models.learning import Learned, Lesson, layout_for, learn
+from models.layout_choice import layout_for
 from models.pooling import add, pool_one
 from models.release import Manifest, Release, save
 from models.vectors import to_vector

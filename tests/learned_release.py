@@ -18,7 +18,7 @@ from models.estimators.learned import Learned, Task, learn
 from models.estimators.linear import RidgeRegression
 from models.estimators.phrasing import Phrasing
 from models.estimators.trees import Trees, gradient_boosting
-from models.learning import layout_for
+from models.layout_choice import layout_for
 from models.release import LearnedRelease, save
 from models.release_learned import Facts, release_of, with_card
 from schemas.summaries import Summarised

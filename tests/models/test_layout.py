@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.layout import Block, Layout, topic_of, vectorise
-from models.learning import layout_for
+from models.layout_choice import layout_for
 from models.metadata_features import metadata_numbers
 from models.pooling import mean, pool_one
 from schemas.errors import ReleaseInvalid

@@ -1,12 +1,12 @@
 import fitted
 import numpy as np
 import pytest
+from first_format import group_folds, learn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as SklearnRidge
 
 from models.layout import Table
-from models.learning import group_folds, learn
 from models.ridge import cross_predict, fit, predict, rows, standardise, terms
 from schemas.errors import TrainingImpossible
 

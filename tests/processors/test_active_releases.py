@@ -4,11 +4,12 @@ import fitted
 import msgspec
 import numpy as np
 import pytest
+from first_format import Lesson, learn
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.layout import vectorise
-from models.learning import Lesson, layout_for, learn
+from models.layout_choice import layout_for
 from models.pooling import pool_one
 from models.release import Release, save
 from processors.active_releases import Roster

@@ -9,13 +9,14 @@ import msgspec
 import numpy as np
 import pytest
 import read_only
+from first_format import Lesson, learn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from whole_run import seen_and_heard, summary_of_everything
 
 from models.feature_list import NUMBERS, SAID_ELSEWHERE, VECTOR_SIZES
 from models.layout import METADATA, Block, full_layout, modality_of, named_numbers, topic_of, vectorise
-from models.learning import Lesson, layout_for, learn
+from models.layout_choice import layout_for
 from models.pooling import pool_one
 from models.release import Release, load
 from processors.predict import predict

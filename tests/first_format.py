@@ -1,28 +1,17 @@
-"""Learning a target from rows, and measuring honestly how well on groups never seen."""
+"""How releases of the first format, such as the one that ships, were taught: a ridge alone. Training writes the second."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.conformal import ErrorDistribution, learn_errors, probability_above
-from models.layout import Layout, Table, full_layout, named_numbers
+from models.layout import Layout, Table
+from models.measures import probability_measures, regression_measures
 from models.ridge import Ridge, cross_predict, fit, predict, rows
 from schemas.errors import TrainingImpossible
-from schemas.summaries import Summarised
 
 FOLDS = 5
-MIN_SHARE = 0.05
-"""A block that fewer rows have teaches nothing that lasts."""
-
-SUCCESS_QUANTILE = 0.8
-"""A success is to be among the best fifth."""
-
-BOOTSTRAPS = 1000
-SEED = 20171114
-"""Fixed, so that the same table gives the same report."""
 
 Floats = NDArray[np.float64]
 Groups = NDArray[np.int64]
@@ -68,49 +57,6 @@ class Learned:
     penalty: float
     metrics: dict[str, float]
     beats_constant: bool
-
-
-def layout_for(summaries: Sequence[Summarised]) -> Layout:
-    """Choose the blocks that enough of the rows have, in a fixed order.
-
-    Raises
-    ------
-    TrainingImpossible
-        Not one block is there often enough.
-    """
-    names = Counter((name, pooled.dim) for summary in summaries for name, pooled in summary.pooled.items())
-    names.update((name, 1) for summary in summaries for name in named_numbers(summary))
-    return layout_of(names, rows=len(summaries))
-
-
-def layout_of(names: Mapping[tuple[str, int], int], *, rows: int) -> Layout:
-    """Choose the blocks that enough rows have; of a vector that two networks made, the more frequent size.
-
-    Parameters
-    ----------
-    names : mapping
-        Name and size of a block -> how many rows have it.
-
-    Raises
-    ------
-    TrainingImpossible
-        Not one block is there often enough.
-    """
-    most: dict[str, tuple[int, int]] = {}
-    for (name, size), count in sorted(names.items()):
-        most[name] = max(most.get(name, (0, 0)), (count, size))
-    sizes = {name: size for name, (_, size) in most.items()}
-    everything = full_layout((name for name in sorted(map(_category, most)) if name), sizes=sizes)
-    enough = max(MIN_SHARE * rows, 2)
-    blocks = tuple(block for block in everything.blocks if most.get(block.name, (0, 0))[0] >= enough)
-    if not blocks:
-        raise TrainingImpossible(f"none of the {rows} rows has words or metadata to learn from")
-    return Layout(blocks)
-
-
-def _category(name: str) -> str:
-    place, _, category = name.partition("/")
-    return category if place == "category" else ""
 
 
 def group_folds(groups: Groups, folds: int = FOLDS) -> NDArray[np.int64]:
@@ -180,34 +126,6 @@ def _half(errors: ErrorDistribution) -> float:
 
 def measure(lesson: Lesson, judged: Judged) -> dict[str, float]:
     """Errors beside the constant's, with a 90 % bootstrap interval over groups."""
-    from scipy.stats import spearmanr
-    from sklearn.metrics import roc_auc_score
-
-    squared, constant = (lesson.target - judged.values) ** 2, (lesson.target - judged.constants) ** 2
-    success = lesson.target > lesson.threshold
-    low, high = _r2_interval(squared, constant, lesson.groups)
-    return {
-        "mse": float(squared.mean()),
-        "mse_constant": float(constant.mean()),
-        "mae": float(np.abs(lesson.target - judged.values).mean()),
-        "mae_constant": float(np.abs(lesson.target - judged.constants).mean()),
-        "r2": float(1 - squared.mean() / constant.mean()),
-        "r2_low": low,
-        "r2_high": high,
-        "rho": float(spearmanr(lesson.target, judged.values).statistic) if judged.values.std() else 0.0,
-        "coverage_90": float(judged.covered.mean()),
-        "interval_width": float(judged.widths.mean()),
-        "success_share": float(success.mean()),
-        "success_auc": float(roc_auc_score(success, judged.chances)) if 0 < success.mean() < 1 else 0.5,
-        "brier": float(((judged.chances - success) ** 2).mean()),
-        "brier_constant": float(((success.mean() - success) ** 2).mean()),
-    }
-
-
-def _r2_interval(squared: Floats, constant: Floats, groups: Groups) -> tuple[float, float]:
-    """5 % and 95 % quantiles of R2 over resampled groups. Source: Efron and Tibshirani, 1993, cluster bootstrap."""
-    ours, theirs = np.bincount(groups, squared), np.bincount(groups, constant)
-    random = np.random.default_rng(SEED)
-    times = random.multinomial(len(ours), np.full(len(ours), 1 / len(ours)), size=BOOTSTRAPS)
-    low, high = np.quantile(1 - (times @ ours) / (times @ theirs), (0.05, 0.95))
-    return float(low), float(high)
+    values = regression_measures(lesson.target, judged.values, constants=judged.constants, groups=lesson.groups)
+    intervals = {"coverage_90": float(judged.covered.mean()), "interval_width": float(judged.widths.mean())}
+    return values | intervals | probability_measures(lesson.target > lesson.threshold, judged.chances)
