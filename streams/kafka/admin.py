@@ -261,20 +261,27 @@ def _offsets(client: "AdminClient", places: list[Place], spec: "OffsetSpec") -> 
         futures = client.list_offsets({TopicPartition(*place): spec for place in places})
         return {(at.topic, at.partition): future.result(_TIMEOUT_S).offset for at, future in futures.items()}
 
-    return _patiently(ask)
+    return _patiently(client, ask)
 
 
-def _patiently(ask: Callable[[], Answer]) -> Answer:
-    """Ask until there is an answer: what was just made has no leader or coordinator for a moment."""
+def _patiently(client: "AdminClient", ask: Callable[[], Answer]) -> Answer:
+    """Ask until there is an answer: what was just made has no leader or coordinator for a moment.
+
+    Before each further try the client looks at the cluster anew. By itself it would keep asking with the leader
+    epoch it saw first, and be refused for as long as it asks.
+    """
     from confluent_kafka import KafkaException
 
-    give_up_at_s = time.monotonic() + _TIMEOUT_S
+    give_up_at_s, tries = time.monotonic() + _TIMEOUT_S, 0
     while True:
         try:
+            if tries:
+                client.list_topics(timeout=_TIMEOUT_S)
             return ask()
         except KafkaException as error:
             if not is_passing(error.args[0]) or time.monotonic() > give_up_at_s:
                 raise
+        tries += 1
         time.sleep(_LOOK_AGAIN_S)
 
 
@@ -291,7 +298,7 @@ def _members(client: "AdminClient") -> dict[str, int]:
         futures = client.describe_consumer_groups([group_of(s.name) for s in STAGES])
         return {s.name: len(futures[group_of(s.name)].result(_TIMEOUT_S).members) for s in STAGES}
 
-    return _patiently(ask)
+    return _patiently(client, ask)
 
 
 def _committed(client: "AdminClient", stage: str) -> dict[Place, int]:
@@ -303,7 +310,7 @@ def _committed(client: "AdminClient", stage: str) -> dict[Place, int]:
         found = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(_TIMEOUT_S)
         return {(at.topic, at.partition): at.offset for at in found.topic_partitions}
 
-    return _patiently(ask)
+    return _patiently(client, ask)
 
 
 def _client(settings: Settings, bootstrap: str) -> "AdminClient":

@@ -90,6 +90,7 @@ def is_passing(error: "KafkaError") -> bool:
         KafkaError.COORDINATOR_NOT_AVAILABLE,
         KafkaError.NOT_COORDINATOR,
         KafkaError.REQUEST_TIMED_OUT,
+        KafkaError._NOENT,  # the client knows no leader yet
         KafkaError._TRANSPORT,
         KafkaError._ALL_BROKERS_DOWN,
         KafkaError._TIMED_OUT,

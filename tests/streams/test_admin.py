@@ -5,6 +5,7 @@ import pytest
 from small_events import link
 
 from schemas.errors import BrokerUnavailable
+from streams.kafka import admin
 from streams.kafka.admin import create_missing, differences, group_lags, group_of, partition_counts, topic_config
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer
@@ -104,3 +105,17 @@ def test_without_a_broker_the_address_is_named(
 def test_a_topic_kept_for_ever_has_no_retention() -> None:
     assert topic_config(topic("summaries"))["retention.ms"] == "-1"
     assert topic_config(topic("progress"))["cleanup.policy"] == "compact,delete"
+
+
+def test_a_client_that_knew_the_cluster_before_its_restart_is_still_answered(
+    fresh_broker: EmbeddedBroker, tmp_path: Path
+) -> None:
+    from confluent_kafka.admin import OffsetSpec
+
+    settings = Settings(home=tmp_path, kafka=fresh_broker.bootstrap, partitions=1)
+    create_missing(settings, fresh_broker.bootstrap)
+    client, places = admin._client(settings, fresh_broker.bootstrap), [("links", 0), ("media", 0)]
+    before = admin._offsets(client, places, OffsetSpec.latest())
+    fresh_broker.stop()
+    fresh_broker.start()
+    assert admin._offsets(client, places, OffsetSpec.latest()) == before
