@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
 BENCHMARKS := codec text visual audio faces gallery imports segment replay startup hip pipeline
-SOURCES := schemas models processors streams benchmarks tests docs
+SOURCES := schemas models processors streams dashboard benchmarks tests docs
 
 .PHONY: demo test check docs bench up lock weights clean
 
@@ -33,7 +33,7 @@ bench: $(INSTALLED)  ## every benchmark, as tables
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 # Every extra but gpu: torch brings 4 GB of CUDA, which neither the demo nor the tests need.
-LOCKED := demo asr pytube s3 dev
+LOCKED := demo asr pytube s3 redis dev
 lock: $(INSTALLED)  ## resolve requirements.lock again from pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes $(addprefix --extra ,$(LOCKED)) \
 		--no-emit-index-url --no-header pyproject.toml -o requirements.lock

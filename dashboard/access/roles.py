@@ -1,0 +1,61 @@
+"""Roles, and how a route says which one it needs."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, get_args
+
+from fastapi import Depends, Request
+
+from dashboard.problems import Problem
+
+Role = Literal["viewer", "editor", "admin"]
+"""``viewer`` reads; ``editor`` also submits, labels, names people; ``admin`` also erases, promotes, trains, redrives."""
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who sends a request; `way` is how they proved it."""
+
+    name: str
+    role: Role
+    way: Literal["token", "session"]
+
+
+def caller_of(request: Request) -> Caller | None:
+    """Who sends this request; None when they did not say. The access middleware has found out."""
+    found = request.scope.get("groundswell.caller")
+    return found if isinstance(found, Caller) else None
+
+
+def _needs(role: Role, request: Request) -> Caller:
+    caller = caller_of(request)
+    if caller is None:
+        raise Problem(
+            401, "who-are-you", "Nobody is logged in",
+            detail="send Authorization: Bearer TOKEN, or log in at /login", headers={"WWW-Authenticate": "Bearer"},
+        )  # fmt: skip
+    if ROLES.index(caller.role) < ROLES.index(role):
+        raise Problem(
+            403, "not-allowed", "Your role does not allow this",
+            detail=f"this needs the role {role}, and {caller.name} is {caller.role}; ask an admin",
+        )  # fmt: skip
+    return caller
+
+
+def _viewer(request: Request) -> Caller:
+    return _needs("viewer", request)
+
+
+def _editor(request: Request) -> Caller:
+    return _needs("editor", request)
+
+
+def _admin(request: Request) -> Caller:
+    return _needs("admin", request)
+
+
+Viewer = Annotated[Caller, Depends(_viewer)]
+Editor = Annotated[Caller, Depends(_editor)]
+Admin = Annotated[Caller, Depends(_admin)]
+"""Annotations of a route's parameter: the caller, who has at least this role."""

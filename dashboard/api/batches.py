@@ -1,0 +1,5 @@
+"""Tables of links."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/v1")

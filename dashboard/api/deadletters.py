@@ -1,0 +1,5 @@
+"""What stages gave up, and putting it back."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/v1")

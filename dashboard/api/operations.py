@@ -1,0 +1,5 @@
+"""Stages, lag, workers, disk, scoreboard."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/v1")

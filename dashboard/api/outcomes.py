@@ -1,0 +1,5 @@
+"""How videos did."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/v1")

@@ -1,0 +1,5 @@
+"""Links in, and everything known about a video."""
+
+from fastapi import APIRouter
+
+router = APIRouter(prefix="/v1")

@@ -1,0 +1,48 @@
+"""The web application: every route, and what stands before them."""
+
+from fastapi import FastAPI
+
+from dashboard.api import (
+    batches,
+    deadletters,
+    events,
+    jobs,
+    labels,
+    media,
+    operations,
+    outcomes,
+    people,
+    predictions,
+    releases,
+    uploads,
+    videos,
+    webhooks,
+)
+from dashboard.desk import Desk
+from dashboard.pages import label as label_page
+from dashboard.pages import library as library_page
+from dashboard.pages import models as models_page
+from dashboard.pages import operations as operations_page
+from dashboard.pages import people as people_page
+from dashboard.pages import progress as progress_page
+from dashboard.pages import submit as submit_page
+from dashboard.pages import video as video_page
+from dashboard.problems import answer_problems
+
+API = (
+    videos, uploads, batches, predictions, events, media, people, labels, outcomes, releases, jobs, deadletters,
+    operations, webhooks,
+)  # fmt: skip
+PAGES = (
+    submit_page, progress_page, video_page, library_page, people_page, label_page, models_page, operations_page,
+)  # fmt: skip
+
+
+def create_app(desk: Desk) -> FastAPI:
+    """Put the application together; nothing is started or opened."""
+    app = FastAPI(title="Groundswell", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
+    app.state.desk = desk
+    for part in (*API, *PAGES):
+        app.include_router(part.router)
+    answer_problems(app)
+    return app

@@ -1,0 +1,1 @@
+"""The commands that the dashboard adds to the command line."""

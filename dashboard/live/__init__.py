@@ -1,0 +1,1 @@
+"""What changes reaches open pages and programs within a moment."""

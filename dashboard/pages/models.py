@@ -1,0 +1,5 @@
+"""Releases, training, replays."""
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)

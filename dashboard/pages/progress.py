@@ -1,0 +1,5 @@
+"""Every running video, live."""
+
+from fastapi import APIRouter
+
+router = APIRouter(include_in_schema=False)
