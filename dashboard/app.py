@@ -19,6 +19,7 @@ from dashboard.api import (
     webhooks,
 )
 from dashboard.desk import Desk
+from dashboard.openapi import describe
 from dashboard.pages import label as label_page
 from dashboard.pages import library as library_page
 from dashboard.pages import models as models_page
@@ -45,4 +46,5 @@ def create_app(desk: Desk) -> FastAPI:
     for part in (*API, *PAGES):
         app.include_router(part.router)
     answer_problems(app)
+    describe(app)
     return app
