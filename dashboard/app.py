@@ -19,6 +19,7 @@ from dashboard.api import (
     webhooks,
 )
 from dashboard.desk import Desk
+from dashboard.jobs import Jobs
 from dashboard.openapi import describe
 from dashboard.pages import label as label_page
 from dashboard.pages import library as library_page
@@ -43,6 +44,7 @@ def create_app(desk: Desk) -> FastAPI:
     """Put the application together; nothing is started or opened."""
     app = FastAPI(title="Groundswell", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.state.desk = desk
+    app.state.jobs = Jobs(desk.settings)
     for part in (*API, *PAGES):
         app.include_router(part.router)
     answer_problems(app)
