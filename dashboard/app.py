@@ -19,6 +19,7 @@ from dashboard.api import (
     webhooks,
 )
 from dashboard.desk import Desk
+from dashboard.openapi import describe
 from dashboard.pages import errors, statics
 from dashboard.pages import label as label_page
 from dashboard.pages import library as library_page
@@ -47,4 +48,5 @@ def create_app(desk: Desk) -> FastAPI:
         app.include_router(part.router)
     answer_problems(app)
     errors.answer_pages(app)
+    describe(app)
     return app
