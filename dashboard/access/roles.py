@@ -14,6 +14,9 @@ Role = Literal["viewer", "editor", "admin"]
 CALLER = "groundswell.caller"
 """The key in a request's scope under which the access middleware leaves the caller."""
 
+STILL = "groundswell.still"
+"""The key of a question to ask while a long answer goes on: whether the caller may still have it."""
+
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
