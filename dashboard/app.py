@@ -20,6 +20,7 @@ from dashboard.api import (
 )
 from dashboard.desk import Desk
 from dashboard.jobs import Jobs
+from dashboard.openapi import describe
 from dashboard.pages import label as label_page
 from dashboard.pages import library as library_page
 from dashboard.pages import models as models_page
@@ -47,4 +48,5 @@ def create_app(desk: Desk) -> FastAPI:
     for part in (*API, *PAGES):
         app.include_router(part.router)
     answer_problems(app)
+    describe(app)
     return app
