@@ -1,5 +1,6 @@
 """Roles, and how a route says which one it needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -26,6 +27,19 @@ def caller_of(request: Request) -> Caller | None:
     """Who sends this request; None when they did not say. The access middleware has found out."""
     found = request.scope.get("groundswell.caller")
     return found if isinstance(found, Caller) else None
+
+
+def still_of(request: Request) -> Callable[[], bool]:
+    """How an answer that goes on for long asks, from a thread, whether its reader may still have it.
+
+    The access middleware leaves the question under ``groundswell.still``: false once the session or token has ended.
+    """
+    found = request.scope.get("groundswell.still")
+    return found if callable(found) else _always
+
+
+def _always() -> bool:
+    return True
 
 
 def _needs(role: Role, request: Request) -> Caller:
