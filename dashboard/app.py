@@ -48,7 +48,7 @@ def create_app(desk: Desk) -> FastAPI:
     """Put the application together; nothing is started or opened."""
     app = FastAPI(title="Groundswell", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.state.desk = desk
-    app.state.jobs = Jobs(desk.settings)
+    app.state.jobs = Jobs(desk.settings, tell=desk.hub.hear) if desk.hub else Jobs(desk.settings)
     for part in (*API, *PAGES, statics):
         app.include_router(part.router)
     answer_problems(app)

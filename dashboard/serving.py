@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from dashboard.access.accounts import AccountsFile, owner_token
-from dashboard.listening import bind, is_private, refuse_unsafe, url_of
+from dashboard.listening import bind, is_private, refuse_unsafe, url_of, wanted_port
 from schemas.errors import BrokerUnavailable, UsageError
 from streams.dashboard_card import DashboardCard, card_path, read_card
 from streams.locks import try_lock
@@ -17,6 +17,7 @@ from streams.settings import Settings
 if TYPE_CHECKING:
     import socket
 
+    import uvicorn
     from starlette.types import ASGIApp
 
     from dashboard.desk import Desk
@@ -53,8 +54,7 @@ def serve(settings: Settings, *, say: Say) -> None:
         listener = bind(settings)
         stack.callback(listener.close)
         desk = open_desk(settings, stack, say=say)
-        app = _put_together(desk, stack)
-        _run(settings, app, listener, say=say)
+        _run(desk, _put_together(desk, stack), listener, say=say)
 
 
 def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: None) -> "Desk":
@@ -66,23 +66,29 @@ def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: N
     bootstrap = _wait_for_kafka(settings, say)
     topics = KafkaTopics(settings, bootstrap)
     stack.callback(topics.close)
-    library = _open_library(settings, bootstrap, stack)
-    return Desk(settings=settings, bootstrap=bootstrap, library=library, topics=topics, store=open_media(settings))
+    library, hub = _open_library(settings, bootstrap, stack)
+    return Desk(
+        settings=settings, bootstrap=bootstrap, library=library, topics=topics, store=open_media(settings), hub=hub
+    )
 
 
 def _open_library(settings: Settings, bootstrap: str, stack: ExitStack):  # type: ignore[no-untyped-def]  # stand-in
+    from dashboard.live.hub import Hub
+
     try:
         from dashboard.library import open_library
         from dashboard.library_follow import Follower
     except ImportError:
         from dashboard.empty_library import EmptyLibrary
 
-        return EmptyLibrary()
+        return EmptyLibrary(), Hub(EmptyLibrary())
     library = open_library(settings)
-    follower = Follower(settings, bootstrap, library)
+    stack.callback(library.close)
+    hub = Hub(library)
+    follower = Follower(settings, bootstrap, library, on_changes=hub.hear)
     stack.callback(follower.stop)
     follower.start()
-    return library
+    return library, hub
 
 
 def _put_together(desk: "Desk", stack: ExitStack) -> "ASGIApp":
@@ -92,7 +98,9 @@ def _put_together(desk: "Desk", stack: ExitStack) -> "ASGIApp":
 
     database = open_database(desk.settings.home)
     stack.callback(database.close)
-    return guarded(create_app(desk), desk.settings, database)
+    app = create_app(desk)
+    app.state.jobs.begin()
+    return guarded(app, desk.settings, database)
 
 
 def _has_accounts(settings: Settings) -> bool:
@@ -105,16 +113,36 @@ def _way_in(settings: Settings, url: str) -> str:
     return f"{url}/login#token={owner_token(settings.home)}" if is_private(settings) else url
 
 
-def _run(settings: Settings, app: "ASGIApp", listener: "socket.socket", *, say: Say) -> None:
+def _run(desk: "Desk", app: "ASGIApp", listener: "socket.socket", *, say: Say) -> None:
     """Serve; the signal that ended it has been heard when this returns."""
+    settings = desk.settings
+    server = _server(desk, app)
+    url = url_of(settings, listener.getsockname()[1])
+    card = card_path(settings.home)
+    DashboardCard(pid=os.getpid(), url=url).write(card)
+    if wanted_port(settings) not in (0, listener.getsockname()[1]):
+        say(f"port {wanted_port(settings)} is taken, so another one it is")
+    say(f"the dashboard is at {_way_in(settings, url)}")
+    try:
+        with suppress(SystemExit, KeyboardInterrupt):  # the server hands its signal on when it has shut down
+            server.run(sockets=[listener])
+    finally:
+        card.unlink(missing_ok=True)
+
+
+def _server(desk: "Desk", app: "ASGIApp") -> "uvicorn.Server":
     import uvicorn
 
+    from dashboard.live.server import LiveServer
+
+    settings = desk.settings
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="on",
+        lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
@@ -125,16 +153,7 @@ def _run(settings: Settings, app: "ASGIApp", listener: "socket.socket", *, say: 
         ssl_certfile=settings.dashboard_tls_cert,
         ssl_keyfile=settings.dashboard_tls_key,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    url = url_of(settings, listener.getsockname()[1])
-    card = card_path(settings.home)
-    DashboardCard(pid=os.getpid(), url=url).write(card)
-    say(f"the dashboard is at {_way_in(settings, url)}")
-    try:
-        with suppress(SystemExit, KeyboardInterrupt):  # the server hands its signal on when it has shut down
-            uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        card.unlink(missing_ok=True)
+    return LiveServer(config, desk.hub) if desk.hub else uvicorn.Server(config)
 
 
 def _take_home(settings: Settings, stack: ExitStack) -> None:
