@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from dashboard.desk import Desk
+    from dashboard.library_follow import Follower
 
 STOP_LIMIT_S = 1
 """Event streams never end by themselves; a browser that loses one comes back."""
@@ -53,45 +54,41 @@ def serve(settings: Settings, *, say: Say) -> None:
         _take_home(settings, stack)
         listener = bind(settings)
         stack.callback(listener.close)
-        desk = open_desk(settings, stack, say=say)
-        _run(desk, _put_together(desk, stack), listener, say=say)
+        desk, follower = open_desk(settings, stack, say=say)
+        app = _put_together(desk, follower, stack)
+        follower.start()
+        _run(desk, app, listener, say=say)
 
 
-def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: None) -> "Desk":
-    """Put together what routes need; `stack` closes it."""
+def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: None) -> "tuple[Desk, Follower]":
+    """Put together what routes need, and a follower, not started yet, that keeps the library up to date.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Closes all of it.
+    """
     from dashboard.desk import Desk
+    from dashboard.library import open_library
+    from dashboard.library_follow import Follower
+    from dashboard.live.hub import Hub
     from dashboard.topics import KafkaTopics
     from streams.world import open_media
 
     bootstrap = _wait_for_kafka(settings, say)
     topics = KafkaTopics(settings, bootstrap)
     stack.callback(topics.close)
-    library, hub = _open_library(settings, bootstrap, stack)
-    return Desk(
-        settings=settings, bootstrap=bootstrap, library=library, topics=topics, store=open_media(settings), hub=hub
-    )
-
-
-def _open_library(settings: Settings, bootstrap: str, stack: ExitStack):  # type: ignore[no-untyped-def]  # stand-in
-    from dashboard.live.hub import Hub
-
-    try:
-        from dashboard.library import open_library
-        from dashboard.library_follow import Follower
-    except ImportError:
-        from dashboard.empty_library import EmptyLibrary
-
-        return EmptyLibrary(), Hub(EmptyLibrary())
     library = open_library(settings)
     stack.callback(library.close)
     hub = Hub(library)
     follower = Follower(settings, bootstrap, library, on_changes=hub.hear)
     stack.callback(follower.stop)
-    follower.start()
-    return library, hub
+    store = open_media(settings)
+    desk = Desk(settings=settings, bootstrap=bootstrap, library=library, topics=topics, store=store, hub=hub)
+    return desk, follower
 
 
-def _put_together(desk: "Desk", stack: ExitStack) -> "ASGIApp":
+def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "ASGIApp":
     from dashboard.access.database import open_database
     from dashboard.app import create_app
     from dashboard.guard import guarded
@@ -99,6 +96,7 @@ def _put_together(desk: "Desk", stack: ExitStack) -> "ASGIApp":
     database = open_database(desk.settings.home)
     stack.callback(database.close)
     app = create_app(desk)
+    app.state.follower = follower
     app.state.jobs.begin()
     return guarded(app, desk.settings, database)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -69,9 +70,15 @@ class Doors:
         self._change(lambda known: msgspec.structs.replace(known, tokens=known.tokens | {name or f"a-{role}": token}))
         return secret
 
+    @staticmethod
+    @cache
+    def _hash(password: str) -> str:
+        """Hashing is made to be slow."""
+        return hashed(password)
+
     def user(self, name: str, role: Role, *, password: str = PASSWORD) -> None:
         """Let somebody in."""
-        user = User(role=role, password=hashed(password), created_at_s=0.0)
+        user = User(role=role, password=self._hash(password), created_at_s=0.0)
         self._change(lambda known: msgspec.structs.replace(known, users=known.users | {name: user}))
 
     def browser(self, name: str, *, password: str = PASSWORD) -> TestClient:
@@ -90,9 +97,7 @@ def doors_of(
     folder: Path, *, settings: Settings | None = None, add: Callable[[FastAPI], None] = lambda app: None
 ) -> Iterator[Doors]:
     """Open a home; `add` gives the app further routes."""
-    from dashboard.empty_library import EmptyLibrary
-
-    desk = a_desk(folder, settings=settings or Settings(home=folder), library=EmptyLibrary())
+    desk = a_desk(folder, settings=settings or Settings(home=folder))
     app = create_app(desk)
     add(app)
     database = open_database(desk.settings.home)
