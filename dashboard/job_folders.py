@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
@@ -86,7 +86,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     progress: JobProgress | None = None
     problem: str = ""
     log: tuple[str, ...] = ()
-    result: object = None
+    result: Any = None  # Any: JSON
     has_report: bool = False
 
     @property

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dashboard.access.roles import Caller, Role
 from dashboard.app import create_app
 from dashboard.desk import Desk
+from dashboard.live.hub import Hub
 from dashboard.reading import Library
 from schemas.codec import encode
 from schemas.commands import Command, CommandAnswered
@@ -88,16 +89,16 @@ def topics_of(desk: Desk) -> ListTopics:
 
 
 def a_desk(
-    folder: Path, events: Iterable[Event] = (), *, library: Library | None = None, settings: Settings | None = None
-) -> Desk:
+    folder: Path, events: Iterable[Event] = (), *,
+    library: Library | None = None, settings: Settings | None = None, hub: Hub | None = None,
+) -> Desk:  # fmt: skip
     """Put a desk together whose library has heard `events`; the home is `folder`."""
     settings = settings or Settings(home=folder)
     library = library or _sqlite(settings)
     library.take(records_of(events))
     store = FolderMediaStore(folder / "media")
-    return Desk(
-        settings=settings, bootstrap="127.0.0.1:1", library=library, topics=ListTopics(library=library), store=store
-    )
+    topics = ListTopics(library=library)
+    return Desk(settings=settings, bootstrap="127.0.0.1:1", library=library, topics=topics, store=store, hub=hub)
 
 
 def _sqlite(settings: Settings) -> Library:

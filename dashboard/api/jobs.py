@@ -19,7 +19,7 @@ from dashboard.jobs import MOST_KEPT, TheJobs
 from dashboard.problems import Problem, not_found
 from schemas.errors import UsageError
 
-router = APIRouter(prefix="/v1", tags=["jobs"])
+router = APIRouter(prefix="/v1")
 
 LARGEST_TABLE_BYTES = 500 * 10**6
 REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
