@@ -9,6 +9,7 @@ import msgspec
 
 from dashboard.desk import Desk
 from dashboard.rows import VideoQuery
+from schemas.errors import UsageError
 from schemas.event import Event, VideoId
 from streams.imports.columns import Names
 from streams.imports.importing import Fetched, Imported, Rejected, bring_in
@@ -56,7 +57,10 @@ def take_table(desk: Desk, body: bytes, suffix: str, *, said: Corrections, dry_r
     with tempfile.TemporaryDirectory(prefix="groundswell-") as folder:
         path = Path(folder, f"table{suffix}")
         path.write_bytes(body)
-        names = _read(desk, path, said, events=events, counts=counts)
+        try:
+            names = _read(desk, path, said, events=events, counts=counts)
+        except UsageError as error:
+            raise UsageError(str(error).replace(str(path), "the table").replace(path.name, "the table")) from error
     if not dry_run:
         for start in range(0, len(events), EVENTS_A_SENDING):
             desk.topics.send(events[start : start + EVENTS_A_SENDING])

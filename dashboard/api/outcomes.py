@@ -69,9 +69,9 @@ async def give_outcomes(
     body = await whole(request, most_bytes=MOST_BYTES)
     said = Corrections(mapping=tuple(mapping), platform=platform, year=year)
     taken = await run_in_threadpool(take_table, desk, body, SUFFIXES[kind], said=said, dry_run=dry_run)
-    if taken.rejected and not taken.taken:
-        first = taken.examples[0]
-        detail = f"none of {taken.rows} rows can be taken; row {first.line}: {first.reason}"
+    if not taken.taken:
+        first = next((f"; row {one.line}: {one.reason}" for one in taken.examples), "")
+        detail = f"none of {taken.rows} rows can be taken{first}"
         raise Problem(422, "refused", "Nothing here can be taken", detail=detail)
     return Json(taken)
 
