@@ -19,6 +19,7 @@ from dashboard.api import (
     videos,
     webhooks,
 )
+from dashboard.asking import Asking
 from dashboard.desk import Desk
 from dashboard.jobs import Jobs
 from dashboard.openapi import describe
@@ -33,6 +34,7 @@ from dashboard.pages import progress as progress_page
 from dashboard.pages import submit as submit_page
 from dashboard.pages import video as video_page
 from dashboard.problems import answer_problems
+from dashboard.sampling import Sampler
 
 API = (
     videos, uploads, batches, predictions, events, media, people, labels, outcomes, releases, jobs, deadletters,
@@ -49,6 +51,8 @@ def create_app(desk: Desk) -> FastAPI:
     app = FastAPI(title="Groundswell", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.state.desk = desk
     app.state.jobs = Jobs(desk.settings, tell=desk.hub.hear) if desk.hub else Jobs(desk.settings)
+    app.state.sampler = Sampler(desk.settings, desk.bootstrap)
+    app.state.asking = Asking(desk)
     for part in (*API, *PAGES, statics):
         app.include_router(part.router)
     answer_problems(app)
