@@ -90,7 +90,7 @@ def media(ref: str) -> str:
 def frame(video_id: str, at_s: float | None) -> str:
     """Name the address of the keyframe at a time; None leaves ``{ms}`` for a script to fill in."""
     when = "{ms}" if at_s is None else str(round(at_s * 1000))
-    return f"/v1/videos/{_segment(video_id)}/frames/{when}"
+    return f"/v1/videos/{_segment(video_id)}/frames/{when}.jpg"
 
 
 def link(path: str, **query: object) -> str:

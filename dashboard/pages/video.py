@@ -17,7 +17,7 @@ from dashboard.problems import not_found
 from dashboard.rows import VideoDetail
 from schemas.segments import SegmentCut
 
-MOST_FRAMES = 48
+MOST_FRAMES = 16
 MOST_LABELS = 60
 
 router = APIRouter(include_in_schema=False)
@@ -89,10 +89,13 @@ def _pieces(detail: VideoDetail) -> Iterator[Piece]:
 
 
 def _frames(detail: VideoDetail) -> list[float]:
-    """Times whose keyframes tell the video in pictures: one a segment, spread evenly when there are many."""
+    """Times whose keyframes tell the video in pictures, evenly over its length; none where nothing was sampled."""
     pictured = [segment for segment in detail.segments if segment.frames_ref]
-    step = max(1, -(-len(pictured) // MOST_FRAMES))
-    return [segment.start_s for segment in sorted(pictured, key=lambda segment: segment.index)[::step]]
+    if not pictured:
+        return []
+    end_s = max(segment.end_s for segment in pictured)
+    count = max(1, min(MOST_FRAMES, int(end_s)))
+    return [round(i * end_s / count, 3) for i in range(count)]
 
 
 def _has_media(desk: Desk, detail: VideoDetail) -> bool:

@@ -142,6 +142,11 @@ document.addEventListener("htmx:afterSettle", () => {
   show(now);
 });
 
+// On a phone the whole length would leave no room for words.
+const READABLE_PX = 640;
+const box = scroll();
+if (box && box.clientWidth < READABLE_PX) setZoom(READABLE_PX / box.clientWidth, 0);
+
 if (player) {
   player.addEventListener("timeupdate", () => show(player.currentTime));
   const start = Number(player.dataset.start);
