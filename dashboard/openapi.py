@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any  # Any: JSON
 
-import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from dashboard.access import roles
-from dashboard.api.answers import REFERENCES, Described, problems
+from dashboard.api.answers import Described, problems, schemas_of
 
 DESCRIPTION = """How will this video do, and why? Send a link or a file, follow the work, read the prediction.
 
@@ -112,7 +111,7 @@ def _is_api(route: RouteContext) -> bool:
 
 def _structs(routes: list[RouteContext]) -> dict[str, Any]:
     kinds = [schema.kind for route in routes for schema in _described(route.responses)]
-    _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCES)
+    _, components = schemas_of(kinds)
     for component in components.values():
         component["description"] = cleandoc(component.get("description", ""))
     return components

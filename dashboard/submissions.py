@@ -154,11 +154,12 @@ def _answers(
             video_id=event.video_id,
             submission_id=sent.submission_id,
             known=row.state if row else None,
-            warnings=(*repeats, *(_about_known(row, again=again) if row else ())),
+            warnings=(*repeats, *(about_known(row, again=again) if row else ())),
         )
 
 
-def _about_known(row: VideoRow, *, again: bool) -> Iterator[str]:
+def about_known(row: VideoRow, *, again: bool) -> Iterator[str]:
+    """Say what to expect of a video that is known already."""
     if row.state == "described":
         yield "known by words from a table so far; it is fetched now"
     elif again:
