@@ -20,6 +20,7 @@ from dashboard.api import (
 )
 from dashboard.desk import Desk
 from dashboard.openapi import describe
+from dashboard.pages import errors, statics
 from dashboard.pages import label as label_page
 from dashboard.pages import library as library_page
 from dashboard.pages import models as models_page
@@ -43,8 +44,9 @@ def create_app(desk: Desk) -> FastAPI:
     """Put the application together; nothing is started or opened."""
     app = FastAPI(title="Groundswell", version="1", docs_url=None, redoc_url=None, openapi_url="/v1/openapi.json")
     app.state.desk = desk
-    for part in (*API, *PAGES):
+    for part in (*API, *PAGES, statics):
         app.include_router(part.router)
     answer_problems(app)
+    errors.answer_pages(app)
     describe(app)
     return app

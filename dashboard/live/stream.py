@@ -13,6 +13,19 @@ RETRY = b"retry: 1000\n\n"
 BEAT = b": still here\nevent: beat\ndata: {}\n\n"
 """A comment for who reads by eye, an event for pages: they cannot see comments, and miss a connection that died."""
 
+STILL = "groundswell.still"
+"""Where the access middleware leaves the question whether the caller may still read."""
+
+
+def still_of(scope: Scope) -> Callable[[], bool]:
+    """How a stream asks, from a thread, whether the session or token that opened it holds."""
+    found = scope.get(STILL)
+    return found if callable(found) else _always
+
+
+def _always() -> bool:
+    return True
+
 
 class EventStream(Response):
     """Sends what a reader wishes to hear, from where it was last, until it leaves.
@@ -30,7 +43,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, hub: Hub, *, caller: str, wish: Wish, last_event_id: str = "", still: Callable[[], bool] = lambda: True
+        self, hub: Hub, *, caller: str, wish: Wish, last_event_id: str = "", still: Callable[[], bool] = _always
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]
