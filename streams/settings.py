@@ -66,6 +66,11 @@ class Settings(BaseSettings):
 
     media: str | None = Field(None, description="media store: a folder or s3://bucket/prefix; default: HOME/media")
 
+    redis: SecretStr | None = Field(
+        None,
+        description="where the library of the pages lies, e.g. redis://:password@host:6379/0; unset: a file in HOME",
+    )
+
     fetch_backend: Literal["yt-dlp", "pytube"] = Field("yt-dlp", description="who downloads; pytube needs its extra")
     fetch_max_bytes: int = Field(2 * 10**9, gt=0, description="largest video taken")
     fetch_max_duration_s: float = Field(7200.0, gt=0, description="longest video taken")

@@ -217,6 +217,30 @@ def group_lags(settings: Settings, bootstrap: str) -> list[GroupLag]:
         return [_group_lag(s, members[s.name], ranges, _committed(client, s.name)) for s in STAGES]
 
 
+def topic_ids(settings: Settings, bootstrap: str, names: Iterable[str]) -> dict[str, str]:
+    """Read the id that the cluster gave each topic when it was made; topics that are not there are left out.
+
+    A topic that was deleted and made anew has another id, and its offsets begin again.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Nothing answers at `bootstrap`.
+    """
+    from confluent_kafka import TopicCollection
+
+    present = partition_counts(settings, bootstrap)
+    wanted = [name for name in names if name in present]
+    client = _client(settings, bootstrap)  # kept: its futures fail once it is collected
+
+    def ask() -> dict[str, str]:
+        futures = client.describe_topics(TopicCollection(wanted)) if wanted else {}
+        return {name: str(future.result(_TIMEOUT_S).topic_id) for name, future in futures.items()}
+
+    with _speaking_to(bootstrap):
+        return _patiently(client, ask)
+
+
 def _group_lag(
     stage: Stage, members: int, ranges: Mapping[Place, tuple[int, int]], committed: Mapping[Place, int]
 ) -> GroupLag:

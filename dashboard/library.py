@@ -1,0 +1,18 @@
+"""The library: what pages and the API read, folded from the topics; SQLite by default, Redis by one setting."""
+
+from dashboard.library_answers import StoredLibrary
+from dashboard.library_files import LibraryFiles
+from streams.settings import Settings
+
+FOLDER = "library"
+
+
+def open_library(settings: Settings) -> StoredLibrary:
+    """Open the library of a home, or the one on the Redis that the settings name; made empty where there is none.
+
+    Raises
+    ------
+    StorageUnavailable
+        The folder cannot be written.
+    """
+    return StoredLibrary(LibraryFiles(settings.home / FOLDER))

@@ -1,0 +1,101 @@
+"""Which file is the library: a small file names it, and a new one takes its place in one step."""
+
+import logging
+import os
+import secrets
+from pathlib import Path
+
+from dashboard.library_sqlite import SqliteFile
+from dashboard.library_store import SCHEMA, Store
+from schemas.errors import StorageUnavailable
+
+log = logging.getLogger(__name__)
+
+_POINTER = "current"
+
+
+class LibraryFiles:
+    """All libraries of one folder, of which one is current.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+
+    Raises
+    ------
+    StorageUnavailable
+        The folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._open = folder, dict[str, SqliteFile]()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageUnavailable(f"{folder} cannot be made: {error}; the library needs a folder") from error
+        name = self._name()
+        if not (name.startswith(_begin()) and (folder / name).is_file()):
+            if name:
+                log.warning("the library %s is of another version or gone; it is built anew from the topics", name)
+            self._point_at(self.fresh())
+
+    @property
+    def where(self) -> str:
+        """The current file, for people."""
+        return str(self._folder / self._name())
+
+    def current(self) -> SqliteFile:
+        """The library that is read and written."""
+        name = self._name()
+        if name not in self._open:
+            self._open[name] = SqliteFile(self._folder / name, lambda: self._name() == name)
+        return self._open[name]
+
+    def fresh(self) -> SqliteFile:
+        """An empty library beside the current one, under a name that was never used."""
+        return SqliteFile(self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite")
+
+    def switch(self, new: Store) -> bool:
+        """Put a new library in the place of the current one, if it has taken in all that this one has."""
+        old = self.current()
+        with old.locked():
+            offsets = new.offsets()
+            if any(offset > offsets.get(place, 0) for place, offset in old.offsets().items()):
+                return False
+            self._point_at(new)
+        return True
+
+    def begin_anew(self) -> None:
+        """Put an empty library in the place of the current one: nothing in it is true any more."""
+        with self.current().locked():
+            self._point_at(self.fresh())
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
+    def _name(self) -> str:
+        try:
+            return (self._folder / _POINTER).read_text("utf-8").strip()
+        except FileNotFoundError:
+            return ""
+
+    def _point_at(self, new: Store) -> None:
+        new.close()
+        scratch = self._folder / f"{_POINTER}.{secrets.token_hex(6)}"
+        scratch.write_text(new.name, "utf-8")
+        os.replace(scratch, self._folder / _POINTER)  # noqa: PTH105  # the one step that counts
+        self._remove_others(new.name)
+
+    def _remove_others(self, name: str) -> None:
+        """Delete the files of libraries that are not read any more; who has one open keeps it until they look again."""
+        for path in self._folder.glob("library-*.sqlite*"):
+            if not path.name.startswith(name):
+                path.unlink(missing_ok=True)
+
+
+def _begin() -> str:
+    return f"library-{SCHEMA}-"
