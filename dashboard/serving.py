@@ -7,7 +7,8 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
-from dashboard.listening import bind, url_of
+from dashboard.access.accounts import AccountsFile, owner_token
+from dashboard.listening import bind, is_private, refuse_unsafe, url_of
 from schemas.errors import BrokerUnavailable, UsageError
 from streams.dashboard_card import DashboardCard, card_path, read_card
 from streams.locks import try_lock
@@ -47,11 +48,12 @@ def serve(settings: Settings, *, say: Say) -> None:
         It runs already for this home, or its port is taken.
     """
     with ExitStack() as stack:
+        refuse_unsafe(settings, has_accounts=_has_accounts(settings))
         _take_home(settings, stack)
         listener = bind(settings)
         stack.callback(listener.close)
         desk = open_desk(settings, stack, say=say)
-        app = _put_together(desk)
+        app = _put_together(desk, stack)
         _run(settings, app, listener, say=say)
 
 
@@ -83,10 +85,24 @@ def _open_library(settings: Settings, bootstrap: str, stack: ExitStack):  # type
     return library
 
 
-def _put_together(desk: "Desk") -> "ASGIApp":
+def _put_together(desk: "Desk", stack: ExitStack) -> "ASGIApp":
+    from dashboard.access.database import open_database
     from dashboard.app import create_app
+    from dashboard.guard import guarded
 
-    return create_app(desk)
+    database = open_database(desk.settings.home)
+    stack.callback(database.close)
+    return guarded(create_app(desk), desk.settings, database)
+
+
+def _has_accounts(settings: Settings) -> bool:
+    accounts = AccountsFile(settings.home).read()
+    return bool(accounts.users or accounts.tokens)
+
+
+def _way_in(settings: Settings, url: str) -> str:
+    """What to open: for those at this machine with the token behind a #, which browsers keep to themselves."""
+    return f"{url}/login#token={owner_token(settings.home)}" if is_private(settings) else url
 
 
 def _run(settings: Settings, app: "ASGIApp", listener: "socket.socket", *, say: Say) -> None:
@@ -113,7 +129,7 @@ def _run(settings: Settings, app: "ASGIApp", listener: "socket.socket", *, say: 
     url = url_of(settings, listener.getsockname()[1])
     card = card_path(settings.home)
     DashboardCard(pid=os.getpid(), url=url).write(card)
-    say(f"the dashboard is at {url}")
+    say(f"the dashboard is at {_way_in(settings, url)}")
     try:
         with suppress(SystemExit, KeyboardInterrupt):  # the server hands its signal on when it has shut down
             uvicorn.Server(config).run(sockets=[listener])

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.access.roles import Caller, Role
+from dashboard.app import create_app
 from dashboard.desk import Desk
 from dashboard.live.hub import Hub
 from dashboard.reading import Library
@@ -114,3 +116,8 @@ class As:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller."""
         await self._app({**scope, "groundswell.caller": self._caller}, receive, send)
+
+
+def a_client(desk: Desk, role: Role = "admin") -> TestClient:
+    """A client of the app, without the access middleware, as a caller of some role."""
+    return TestClient(As(create_app(desk), role), base_url="http://groundswell.test", raise_server_exceptions=True)

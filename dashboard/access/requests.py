@@ -1,8 +1,8 @@
 """What the layers before the app ask of a request."""
 
 from starlette.datastructures import Headers
-from starlette.requests import cookie_parser
-from starlette.types import Message, Receive, Scope, Send
+from starlette.requests import Request, cookie_parser
+from starlette.types import Receive, Scope, Send
 
 from dashboard.problems import Problem, answer
 
@@ -44,10 +44,9 @@ def cookie_of(scope: Scope, name: str) -> str:
 
 
 async def refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with a problem in place of the app."""
-    await answer(problem)(scope, receive, send)
+    """Answer with a problem in place of the app: a page for people, a document for programs."""
+    from dashboard.pages.errors import is_for_person, show_problem
 
-
-def header_of(message: Message, name: bytes) -> bytes | None:
-    """A header of an answer's start."""
-    return next((value for key, value in message.get("headers", ()) if key.lower() == name), None)
+    request, document = Request(scope), answer(problem)
+    response = show_problem(request, document) if is_for_person(request) else document
+    await response(scope, receive, send)

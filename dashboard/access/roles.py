@@ -1,5 +1,6 @@
 """Roles, and how a route says which one it needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
@@ -13,6 +14,9 @@ Role = Literal["viewer", "editor", "admin"]
 
 CALLER = "groundswell.caller"
 """The key in a request's scope under which the access middleware leaves the caller."""
+
+STILL = "groundswell.still"
+"""The key of a question to ask while a long answer goes on: whether the caller may still have it."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -43,6 +47,19 @@ def nobody() -> Problem:
         401, "who-are-you", "Nobody is logged in",
         detail="send Authorization: Bearer TOKEN, or log in at /login", headers={"WWW-Authenticate": "Bearer"},
     )  # fmt: skip
+
+
+def still_of(request: Request) -> Callable[[], bool]:
+    """How an answer that goes on for long asks, from a thread, whether its reader may still have it.
+
+    The access middleware leaves the question under `STILL`: false once the session or token has ended.
+    """
+    found = request.scope.get(STILL)
+    return found if callable(found) else _always
+
+
+def _always() -> bool:
+    return True
 
 
 def _needs(role: Role, request: Request) -> Caller:

@@ -11,6 +11,7 @@ MOST_BYTES = 2**20
 LARGER: tuple[tuple[str, int | None], ...] = (
     ("/v1/uploads", None),  # streamed to the store; the route has a limit of its own
     ("/v1/batches", 16 * 2**20),
+    ("/v1/outcomes", 32 * 2**20),
     ("/v1/people", 32 * 2**20),  # photos
 )
 
