@@ -46,7 +46,7 @@ class BodyLimit:
             message = await receive()
             came += len(message.get("body", b""))
             if came > limit:
-                raise _TooLarge(413, problem.document["detail"])
+                raise _TooLarge(413, str(problem))
             return message
 
         async def send_on(message: Message) -> None:

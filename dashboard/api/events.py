@@ -6,13 +6,13 @@ import msgspec
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import Response
 
-from dashboard.access.roles import Viewer
+from dashboard.access.roles import Viewer, still_of
 from dashboard.api.answers import Described, Responses
 from dashboard.desk import Desk, TheDesk
 from dashboard.live.frames import Wish
 from dashboard.live.hub import Gone, Hub
 from dashboard.live.snapshots import Snapshot
-from dashboard.live.stream import EventStream, still_of
+from dashboard.live.stream import EventStream
 from dashboard.problems import Problem
 from dashboard.rows import Change, VideoRow
 
@@ -82,7 +82,7 @@ async def hear_all(
     hub = _hub(desk)
     hub.admit(caller.name)
     place = last_event_id or after
-    return EventStream(hub, caller=caller.name, wish=wish, last_event_id=place, still=still_of(request.scope))
+    return EventStream(hub, caller=caller.name, wish=wish, last_event_id=place, still=still_of(request))
 
 
 @router.get(

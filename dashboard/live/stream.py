@@ -13,15 +13,6 @@ RETRY = b"retry: 1000\n\n"
 BEAT = b": still here\nevent: beat\ndata: {}\n\n"
 """A comment for who reads by eye, an event for pages: they cannot see comments, and miss a connection that died."""
 
-STILL = "groundswell.still"
-"""Where the access middleware leaves the question whether the caller may still read."""
-
-
-def still_of(scope: Scope) -> Callable[[], bool]:
-    """How a stream asks, from a thread, whether the session or token that opened it holds."""
-    found = scope.get(STILL)
-    return found if callable(found) else _always
-
 
 def _always() -> bool:
     return True
