@@ -6,6 +6,7 @@ from typing import Annotated, Protocol
 
 from fastapi import Depends, Request
 
+from dashboard.live.hub import Hub
 from dashboard.reading import Library
 from processors.ports import MediaStore
 from schemas.commands import Command, CommandAnswered
@@ -34,6 +35,8 @@ class Desk:
     ----------
     bootstrap : str
         Of Kafka, for what reads or writes topics by itself (erasing, redriving, roles of releases).
+    hub : Hub or None
+        Pushes what changes to everybody who listens; None: this process pushes nothing.
     """
 
     settings: Settings
@@ -41,6 +44,7 @@ class Desk:
     library: Library
     topics: Topics
     store: MediaStore
+    hub: Hub | None = None
 
 
 def desk_of(request: Request) -> Desk:

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from inspect import cleandoc
 from typing import Any  # Any: JSON
 
-import msgspec
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute, RouteContext, iter_route_contexts
 
 from dashboard.access import roles
-from dashboard.api.answers import REFERENCES, Described, problems
+from dashboard.api.answers import Described, problems, schemas_of
 
 DESCRIPTION = """How will this video do, and why? Send a link or a file, follow the work, read the prediction.
 
@@ -62,6 +61,7 @@ TAGS = {
     "deadletters": "What stages gave up.",
     "operations": "Stages, lag, workers, disk, scoreboard.",
     "webhooks": "Addresses that are told of predictions.",
+    "access": "Who you are.",
 }
 
 EVERYWHERE = (401, 403, 422, 429, 503)
@@ -101,7 +101,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             _complete(document["paths"].get(route.path_format or "", {}).get(method.lower()), route, method)
     used = {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]}
-    document["tags"] = [{"name": name, "description": words} for name, words in TAGS.items() if name in used]
+    order = [*(name for name in TAGS if name in used), *sorted(used - TAGS.keys())]
+    document["tags"] = [{"name": name, "description": TAGS.get(name, "")} for name in order]
     return document
 
 
@@ -112,7 +113,7 @@ def _is_api(route: RouteContext) -> bool:
 
 def _structs(routes: list[RouteContext]) -> dict[str, Any]:
     kinds = [schema.kind for route in routes for schema in _described(route.responses)]
-    _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCES)
+    _, components = schemas_of(kinds)
     for component in components.values():
         component["description"] = cleandoc(component.get("description", ""))
     return components

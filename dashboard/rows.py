@@ -274,7 +274,9 @@ class DeadLetterPage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """Something in the library is other than before: `kind` of thing and its id."""
+    """Something is other than before: `kind` of thing and its id. A job is no part of the library; `dashboard.jobs`."""
 
-    kind: Literal["video", "person", "command", "release", "target", "dead-letter", "label", "outcome", "scoreboard"]
+    kind: Literal[
+        "video", "person", "command", "release", "target", "dead-letter", "label", "outcome", "scoreboard", "job"
+    ]
     id: str

@@ -35,6 +35,10 @@ class MediaStore(Protocol):
         """Copy a finished local file under `ref`, all or nothing; the original stays where it is."""
         ...
 
+    def take_file(self, ref: str, path: Path) -> None:
+        """Move a finished local file under `ref`, all or nothing; the original is gone afterwards."""
+        ...
+
     def claim(self, ref: str, data: bytes) -> bytes:
         """Write `data` unless `ref` exists; return what `ref` holds afterwards, whoever wrote it."""
         ...

@@ -43,9 +43,16 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Summaries:
-    """Keeps, of summaries as they come, what a person needs to judge a segment, and no exact sums."""
+    """Keeps, of summaries as they come, what a person needs to judge a segment, and no exact sums.
 
-    def __init__(self, target: TargetDefined) -> None:
+    Parameters
+    ----------
+    most : int or None
+        Keep only so many, those that came last; None keeps all.
+    """
+
+    def __init__(self, target: TargetDefined, *, most: int | None = None) -> None:
+        self._most = most
         self._of_videos = target.scope == WHOLE_VIDEO
         self._found: dict[Place, Candidate] = {}
         self._videos: dict[str, tuple[Revision, str]] = {}
@@ -56,7 +63,10 @@ class Summaries:
             self._videos[summary.video_id] = (summary.revision, summary.metadata.title)
         if (summary.scope == WHOLE_VIDEO) == self._of_videos:
             place = Place(summary.video_id, summary.scope)
+            self._found.pop(place, None)  # so that it counts as new
             self._found[place] = _candidate(place, summary)
+            if self._most is not None and len(self._found) > self._most:
+                del self._found[next(iter(self._found))]
 
     def forget(self, key: str) -> None:
         """Note that a record was erased."""
@@ -78,8 +88,10 @@ class Summaries:
         return self._videos.get(candidate.place.video_id, ("", ""))[1]
 
 
-def read_candidates(settings: Settings, bootstrap: str, target: TargetDefined) -> list[Candidate]:
-    """Read everything that can be labelled, from the summaries that scoring and training read.
+def read_candidates(
+    settings: Settings, bootstrap: str, target: TargetDefined, *, most: int | None = None
+) -> list[Candidate]:
+    """Read everything that can be labelled, or the newest of it, from the summaries that scoring and training read.
 
     Raises
     ------
@@ -88,7 +100,7 @@ def read_candidates(settings: Settings, bootstrap: str, target: TargetDefined) -
     UsageError
         There is no such topic yet.
     """
-    found = Summaries(target)
+    found = Summaries(target, most=most)
     for record in read_to_end(settings, bootstrap, [SUMMARIES]):
         if record.value is None:
             found.forget((record.key or b"").decode())

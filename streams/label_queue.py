@@ -95,6 +95,10 @@ class LabelQueue:
         self._encode, self._by, self._shares = encode, by, shares
         self._matches: dict[str, Floats] = {}
 
+    def know(self, labels: Iterable[LabelGiven]) -> None:
+        """Take these for all that stand now."""
+        self._given = {label.record_key: label for label in labels}
+
     def give(self, label: LabelGiven) -> None:
         """Take note of a judgement."""
         self._given[label.record_key] = label

@@ -19,6 +19,7 @@ from schemas.outcomes import OutcomeObserved
 from streams.kafka.bulk import event_of, latest_per_key, read_to_end
 from streams.people import appearances, everyone
 from streams.settings import Settings
+from streams.text_safety import harmless_cell
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,12 +118,8 @@ def as_csv(rows: Sequence[Row]) -> str:
     writer.writerow(Row.__struct_fields__)
     for row in rows:
         cells = msgspec.structs.asdict(row).values()
-        writer.writerow(["" if cell is None else _harmless_cell(cell) for cell in cells])
+        writer.writerow(["" if cell is None else harmless_cell(cell) for cell in cells])
     return out.getvalue()
-
-
-def _harmless_cell(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell
 
 
 def _person(person: IdentityRecorded, known: Influence) -> Row:

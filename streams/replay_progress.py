@@ -8,6 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from streams.progress_lines import ProgressLines, wanted
 from streams.replay_partition import PartitionDone, Report
 
 LINE_EVERY_S = 5.0
@@ -31,6 +32,7 @@ class ReplayProgress:
         self._partitions, self._clock_s, self._last_s = partitions, clock_s, clock_s()
         self._shares: dict[int, float] = {}
         self._videos: dict[int, int] = {}
+        self._lines = ProgressLines(clock_s=clock_s) if wanted() else None
         columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
         self._bar = Progress(*columns, console=self._console, transient=True) if self._console.is_terminal else None
         self._task = self._bar.add_task("reading", total=float(max(partitions, 1))) if self._bar else None
@@ -50,7 +52,9 @@ class ReplayProgress:
         """Take in how far a partition is."""
         share, videos = _share_and_videos(report)
         self._shares[report.partition], self._videos[report.partition] = share, videos
-        if self._bar and self._task is not None:
+        if self._lines:
+            self._lines.say(self._words(), sum(self._shares.values()), self._partitions)
+        elif self._bar and self._task is not None:
             self._bar.update(self._task, completed=sum(self._shares.values()), description=self._words())
         elif self._clock_s() - self._last_s >= LINE_EVERY_S:
             self._last_s = self._clock_s()

@@ -118,7 +118,24 @@ class Settings(BaseSettings):
     log_json: bool = Field(False, description="logs as one JSON object a line")
     metrics_port: int = Field(0, ge=0, le=65535, description="/metrics and /health of a worker; 0: any free port")
 
-    @field_validator("fetch_networks")
+    dashboard_host: str = Field(
+        "127.0.0.1", description="address the dashboard listens on; others than loopback need users or tokens, and TLS"
+    )
+    dashboard_port: int | None = Field(
+        None, ge=0, le=65535, description="its port; unset: 8484, or a free one while that is taken; 0: any free one"
+    )
+    dashboard_names: Words = Field((), description="names under which browsers reach it, e.g. videos.example.org")
+    dashboard_tls_cert: Path | None = Field(None, description="certificate chain for HTTPS (PEM)")
+    dashboard_tls_key: Path | None = Field(None, description="its private key (PEM)")
+    dashboard_behind_proxy: Words = Field(
+        (), description="addresses or networks of proxies that add HTTPS; their X-Forwarded headers are believed"
+    )
+    dashboard_reads_per_minute: int = Field(6000, ge=1, description="requests that read, of one user or token")
+    dashboard_writes_per_minute: int = Field(
+        600, ge=1, description="requests that change something, of one user or token"
+    )
+
+    @field_validator("fetch_networks", "dashboard_behind_proxy")
     @classmethod
     def _are_networks(cls, networks: tuple[str, ...]) -> tuple[str, ...]:
         for network in networks:

@@ -7,12 +7,12 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from processors.fetch_record import folder_of
 from processors.ports import MediaStore
 from schemas.errors import GroundswellError, UsageError
-from schemas.event import derive_id
+from schemas.event import Ref, derive_id
 from schemas.links import LinkSubmitted, UploadedSubtitles
 from streams.settings import Settings
 from streams.sources.urls import clean, upload_video_id
@@ -20,6 +20,7 @@ from streams.sources.urls import clean, upload_video_id
 LIST_SUFFIXES = {".csv", ".tsv", ".txt"}
 SUBTITLE_SUFFIXES = {".srt", ".vtt"}
 LINK_COLUMNS = ("url", "link", "video", "file", "path")
+LONGEST_SUFFIX = 16
 _REF_SAFE = re.compile(r"[^a-z0-9]")
 
 
@@ -82,6 +83,17 @@ def _listed(path: Path) -> Iterator[Entry]:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"cannot read {path}: {error}; expected UTF-8 text") from error
+    yield from listed(path, text)
+
+
+def listed(path: PurePath, text: str) -> Iterator[Entry]:
+    """List what a list names; `path` is only its name, whose ending tells CSV and TSV from plain lines.
+
+    Raises
+    ------
+    UsageError
+        No column of links, or nothing that can be told into columns.
+    """
     if path.suffix.lower() == ".txt":
         for number, line in enumerate(text.splitlines(), 1):
             if line.strip() and not line.startswith("#"):
@@ -90,13 +102,13 @@ def _listed(path: Path) -> Iterator[Entry]:
     yield from _rows(path, text)
 
 
-def _rows(path: Path, text: str) -> Iterator[Entry]:
+def _rows(path: PurePath, text: str) -> Iterator[Entry]:
     rows = csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-    names = {(name or "").strip().lower(): name for name in rows.fieldnames or ()}
+    names = {(name or "").strip().lower(): name for name in _headings(rows, path)}
     column = next((names[wanted] for wanted in LINK_COLUMNS if wanted in names), None)
     if column is None:
         raise UsageError(f"{path.name} has no column of links; expected one called {', '.join(LINK_COLUMNS)}")
-    for row in rows:
+    for row in _readable(rows, path):
         source = (row[column] or "").strip()
         title, description = (str(row.get(names.get(n, ""), "") or "") for n in ("title", "description"))
         yield Entry(
@@ -104,14 +116,28 @@ def _rows(path: Path, text: str) -> Iterator[Entry]:
         )
 
 
-def _beside(path: Path, source: str) -> str:
+def _headings(rows: "csv.DictReader[str]", path: PurePath) -> Sequence[str]:
+    try:
+        return rows.fieldnames or ()
+    except csv.Error as error:
+        raise UsageError(f"the headings of {path.name} cannot be read: {error}") from error
+
+
+def _readable(rows: "csv.DictReader[str]", path: PurePath) -> Iterator[dict[str, str]]:
+    try:
+        yield from rows
+    except csv.Error as error:
+        raise UsageError(f"{path.name}:{rows.line_num} cannot be read: {error}") from error
+
+
+def _beside(path: PurePath, source: str) -> str:
     """Paths in a list are relative to the list."""
     return source if "://" in source or not source else str(path.parent / source)
 
 
 def _of_link(entry: Entry, wishes: Wishes) -> LinkSubmitted:
     link = clean(entry.source)
-    return _event(entry, wishes, video_id=link.video_id, url=link.url)
+    return _event(entry, wishes, submission_id=str(uuid.uuid4()), video_id=link.video_id, url=link.url)
 
 
 def _of_file(entry: Entry, wishes: Wishes, store: MediaStore, settings: Settings) -> LinkSubmitted:
@@ -121,17 +147,41 @@ def _of_file(entry: Entry, wishes: Wishes, store: MediaStore, settings: Settings
     if path.stat().st_size > settings.fetch_max_bytes:
         raise UsageError(f"has {path.stat().st_size} bytes; at most {settings.fetch_max_bytes} are taken")
     sha256 = _sha256(path)
-    suffix = _REF_SAFE.sub("", path.suffix.lower()) or "bin"
-    video_id = upload_video_id(sha256)
-    ref = f"{folder_of(video_id)}/media.{suffix}"  # where the fetch stage would keep it too
-    _upload(store, ref, path)
+    _upload(store, upload_ref(sha256, path.name), path)
     subtitles = tuple(_subtitles(path, sha256, store))
+    return of_upload(entry, wishes, sha256=sha256, name=path.name, subtitles=subtitles)
+
+
+def upload_ref(sha256: str, name: str) -> Ref:
+    """Say where an uploaded file lies in the media store: where the fetch stage would keep it too.
+
+    Parameters
+    ----------
+    name : str
+        As its owner calls it; only the letters and digits of its ending are used.
+    """
+    suffix = _REF_SAFE.sub("", Path(name).suffix.lower())[:LONGEST_SUFFIX] or "bin"
+    return f"{folder_of(upload_video_id(sha256))}/media.{suffix}"
+
+
+def of_upload(
+    entry: Entry, wishes: Wishes, *, sha256: str, name: str, subtitles: tuple[UploadedSubtitles, ...] = (),
+    submission_id: str = "",
+) -> LinkSubmitted:  # fmt: skip
+    """Make the event of a file that lies in the media store at its `upload_ref`.
+
+    Parameters
+    ----------
+    submission_id : str
+        The same one makes the same event id; a new one by default.
+    """
     return _event(
         entry,
         wishes,
-        video_id=video_id,
-        upload_ref=ref,
-        upload_name=path.name[:200],
+        submission_id=submission_id or str(uuid.uuid4()),
+        video_id=upload_video_id(sha256),
+        upload_ref=upload_ref(sha256, name),
+        upload_name=name[:200],
         subtitles=subtitles,
     )
 
@@ -152,8 +202,7 @@ def _upload(store: MediaStore, ref: str, path: Path) -> None:
         store.put_file(ref, path)
 
 
-def _event(entry: Entry, wishes: Wishes, **fields: object) -> LinkSubmitted:
-    submission_id = str(uuid.uuid4())
+def _event(entry: Entry, wishes: Wishes, *, submission_id: str, **fields: object) -> LinkSubmitted:
     return LinkSubmitted(
         event_id=derive_id("submit", "1", submission_id),
         submission_id=submission_id,

@@ -51,6 +51,17 @@ def read_definition(path: Path) -> TargetDefined:
     return _checked(raw, _Places(text, path.name))
 
 
+def checked_definition(raw: Raw) -> TargetDefined:
+    """Check a definition that stands in no file: from a form, or a program.
+
+    Raises
+    ------
+    DefinitionInvalid
+        Something in it cannot work; names the field, and what to do.
+    """
+    return _checked(raw, _Fields("", "definition"))
+
+
 def shipped() -> dict[str, TargetDefined]:
     """The definitions that come with Groundswell, by name."""
     return {path.stem: read_definition(path) for path in sorted(SHIPPED.glob("*.toml"))}
@@ -99,6 +110,14 @@ class _Places:
         return 0
 
 
+class _Fields(_Places):
+    """Names fields where there are no lines."""
+
+    def where(self, field: str) -> str:
+        """``measures[1].formula``, or what the whole is called."""
+        return field or self.name
+
+
 def _checked(raw: Raw, places: _Places) -> TargetDefined:
     mistakes = [f"{places.where(field)}: {what}" for field, what in _unknown_fields(raw)]
     if mistakes:
@@ -122,7 +141,7 @@ def named(target: TargetDefined) -> TargetDefined:
 def _type_mistake(error: str, places: _Places) -> str:
     found = _WITH_PATH.fullmatch(error)
     if found is None:  # a field of the definition itself is missing
-        return f"{places.name}:1: {error}"
+        return f"{places.where('')}: {error}"
     what = NAME_RULE if "matching regex" in found["what"] else found["what"]
     return f"{places.where(found['path'])}: {what}{_choices(found['path'])}"
 

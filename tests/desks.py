@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dashboard.access.roles import Caller, Role
+from dashboard.app import create_app
 from dashboard.desk import Desk
+from dashboard.live.hub import Hub
 from dashboard.reading import Library
 from schemas.codec import encode
 from schemas.commands import Command, CommandAnswered
@@ -86,16 +89,16 @@ def topics_of(desk: Desk) -> ListTopics:
 
 
 def a_desk(
-    folder: Path, events: Iterable[Event] = (), *, library: Library | None = None, settings: Settings | None = None
-) -> Desk:
+    folder: Path, events: Iterable[Event] = (), *,
+    library: Library | None = None, settings: Settings | None = None, hub: Hub | None = None,
+) -> Desk:  # fmt: skip
     """Put a desk together whose library has heard `events`; the home is `folder`."""
     settings = settings or Settings(home=folder)
     library = library or _sqlite(settings)
     library.take(records_of(events))
     store = FolderMediaStore(folder / "media")
-    return Desk(
-        settings=settings, bootstrap="127.0.0.1:1", library=library, topics=ListTopics(library=library), store=store
-    )
+    topics = ListTopics(library=library)
+    return Desk(settings=settings, bootstrap="127.0.0.1:1", library=library, topics=topics, store=store, hub=hub)
 
 
 def _sqlite(settings: Settings) -> Library:
@@ -113,3 +116,8 @@ class As:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its caller."""
         await self._app({**scope, "groundswell.caller": self._caller}, receive, send)
+
+
+def a_client(desk: Desk, role: Role = "admin") -> TestClient:
+    """A client of the app, without the access middleware, as a caller of some role."""
+    return TestClient(As(create_app(desk), role), base_url="http://groundswell.test", raise_server_exceptions=True)

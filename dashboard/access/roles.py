@@ -1,14 +1,22 @@
 """Roles, and how a route says which one it needs."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Literal, get_args
 
 from fastapi import Depends, Request
+from starlette.types import Scope
 
 from dashboard.problems import Problem
 
 Role = Literal["viewer", "editor", "admin"]
 """``viewer`` reads; ``editor`` also submits, labels, names people; ``admin`` also erases, promotes, trains, redrives."""
+
+CALLER = "groundswell.caller"
+"""The key in a request's scope under which the access middleware leaves the caller."""
+
+STILL = "groundswell.still"
+"""The key of a question to ask while a long answer goes on: whether the caller may still have it."""
 
 ROLES: tuple[Role, ...] = get_args(Role)
 
@@ -24,17 +32,40 @@ class Caller:
 
 def caller_of(request: Request) -> Caller | None:
     """Who sends this request; None when they did not say. The access middleware has found out."""
-    found = request.scope.get("groundswell.caller")
+    return caller_in(request.scope)
+
+
+def caller_in(scope: Scope) -> Caller | None:
+    """As `caller_of`, of what ASGI hands on."""
+    found = scope.get(CALLER)
     return found if isinstance(found, Caller) else None
+
+
+def nobody() -> Problem:
+    """The problem of a request that comes from nobody we know."""
+    return Problem(
+        401, "who-are-you", "Nobody is logged in",
+        detail="send Authorization: Bearer TOKEN, or log in at /login", headers={"WWW-Authenticate": "Bearer"},
+    )  # fmt: skip
+
+
+def still_of(request: Request) -> Callable[[], bool]:
+    """How an answer that goes on for long asks, from a thread, whether its reader may still have it.
+
+    The access middleware leaves the question under `STILL`: false once the session or token has ended.
+    """
+    found = request.scope.get(STILL)
+    return found if callable(found) else _always
+
+
+def _always() -> bool:
+    return True
 
 
 def _needs(role: Role, request: Request) -> Caller:
     caller = caller_of(request)
     if caller is None:
-        raise Problem(
-            401, "who-are-you", "Nobody is logged in",
-            detail="send Authorization: Bearer TOKEN, or log in at /login", headers={"WWW-Authenticate": "Bearer"},
-        )  # fmt: skip
+        raise nobody()
     if ROLES.index(caller.role) < ROLES.index(role):
         raise Problem(
             403, "not-allowed", "Your role does not allow this",

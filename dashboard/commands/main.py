@@ -1,7 +1,10 @@
 """The whole command line: that of the streams, and the dashboard's own verbs."""
 
+from dashboard.commands import dashboard
 from streams.commands.main import app
 from streams.commands.main import main as run
+
+app.command("dashboard")(dashboard.dashboard)
 
 
 def main() -> None:

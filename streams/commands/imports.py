@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from schemas.errors import UsageError
+from streams import progress_lines
 from streams import settings as settings_module
 from streams.text_safety import harmless
 
@@ -162,7 +163,14 @@ def _send(opened: Opened, wishes: Wishes, counts: "Imported") -> None:
         rejects = stack.enter_context(RejectsFile(wishes.rejects, opened.table.headings)) if wishes.rejects else None
         bar = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
         task = bar.add_task("importing", total=1.0)
-        lines = opened.lines(lambda: bar.update(task, completed=opened.table.done()))
+        told = progress_lines.ProgressLines() if progress_lines.wanted() else None
+
+        def show() -> None:
+            bar.update(task, completed=opened.table.done())
+            if told:
+                told.say("importing", opened.table.done(), 1.0)
+
+        lines = opened.lines(show)
         try:
             _publish(lines, opened, wishes, counts=counts, rejects=rejects)
         except KeyboardInterrupt:

@@ -3,12 +3,14 @@
 import os
 import signal
 import sys
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 from click.exceptions import ClickException
 
 from schemas.errors import GroundswellError
+from streams import progress_lines
 from streams.commands import (
     deadletters,
     demo,
@@ -34,6 +36,14 @@ from streams.commands import (
 
 DEBUG_VARIABLE = "GROUNDSWELL_DEBUG"
 
+
+class Shown(StrEnum):
+    """How commands that take minutes show how far they are."""
+
+    bars = "bars"
+    json = "json"
+
+
 app = typer.Typer(
     name="groundswell",
     help="Says how a video will do, and why.",
@@ -47,10 +57,13 @@ app = typer.Typer(
 @app.callback()
 def main_options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    progress: Annotated[Shown, typer.Option("--progress", help="Bars, or JSON lines on standard error.")] = Shown.bars,
 ) -> None:
     """Says how a video will do, and why."""
     if debug:
         os.environ[DEBUG_VARIABLE] = "1"
+    if progress is Shown.json:
+        os.environ[progress_lines.VARIABLE] = progress.value
 
 
 app.command("demo")(demo.demo)

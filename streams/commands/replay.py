@@ -13,6 +13,7 @@ from streams.commands.replay_stage import replay_stage
 
 if TYPE_CHECKING:
     from streams.replay import Replayed, Wishes
+    from streams.rescoring import Change
     from streams.settings import Settings
 
 ROWS_SHOWN = 20
@@ -160,6 +161,19 @@ def _print(done: "Replayed", seconds: float) -> None:
     console.print(f"{seconds:.1f} s", style="dim")
 
 
+def _in_short(change: "Change") -> dict[str, object]:
+    """A prediction before and after."""
+    before = change.before
+    return {
+        "video_id": change.video_id,
+        "target": change.after.target,
+        "unit": change.after.unit,
+        "before": before.value if before else None,
+        "after": change.after.value,
+        "release_before": before.release_id if before else None,
+    }
+
+
 def _print_json(done: "Replayed", seconds: float) -> None:
     outcome = {
         "release": ",".join(done.releases),
@@ -174,6 +188,7 @@ def _print_json(done: "Replayed", seconds: float) -> None:
         "comparison": done.comparison,
         "comparisons": done.comparisons,
         "skipped": done.skipped,
+        "changes": [_in_short(change) for change in done.changes],
         "seconds": round(seconds, 3),
     }
     typer.echo(msgspec.json.encode(outcome))

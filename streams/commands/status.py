@@ -1,6 +1,5 @@
 """``groundswell status``: how far every stage is, and what needs a person."""
 
-import shutil
 import time
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +7,7 @@ import msgspec
 import typer
 
 from streams import settings as settings_module
+from streams.disk_use import used_bytes
 from streams.scoreboard import BoardRow, read_parts, recent, warnings
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         kafka=bootstrap,
         stages=_stages(settings, bootstrap),
         dead_letters=len(waiting(settings, bootstrap)),
-        disk_bytes=_disk(settings),
+        disk_bytes=used_bytes(settings.home),
         serving=(serving := _serving(settings, bootstrap)),
         scoreboard=(board := recent(read_parts(settings, bootstrap))),
         warnings=[*_silent(serving), *warnings(board)],
@@ -91,14 +91,6 @@ def _stages(settings: "Settings", bootstrap: str) -> list[StageStatus]:
         )
         for group in after
     ]
-
-
-def _disk(settings: "Settings") -> dict[str, int]:
-    if not settings.home.exists():
-        return {}
-    folders = [p for p in sorted(settings.home.iterdir()) if p.is_dir()]
-    used = {folder.name: sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) for folder in folders}
-    return used | {"free": shutil.disk_usage(settings.home).free}
 
 
 def _serving(settings: "Settings", bootstrap: str) -> dict[str, str | None]:

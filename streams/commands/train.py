@@ -12,6 +12,7 @@ import typer
 
 from schemas.errors import BrokerUnavailable, TrainingImpossible, UsageError
 from schemas.targets import TargetDefined
+from streams import progress_lines
 from streams import settings as settings_module
 
 if TYPE_CHECKING:
@@ -162,11 +163,15 @@ class _Bars(ExitStack):
         from rich.console import Console
         from rich.progress import Progress, TaskID
 
+        self._lines = progress_lines.ProgressLines() if progress_lines.wanted() else None
         self._progress = self.enter_context(Progress(console=Console(stderr=True), transient=True))
         self._tasks: dict[str, TaskID] = {}
         return self
 
     def show(self, what: str, done: int, total: int | None) -> None:
+        if self._lines:
+            self._lines.say(what, done, total)
+            return
         if what not in self._tasks:
             self._tasks[what] = self._progress.add_task(what, total=total)
         self._progress.update(self._tasks[what], completed=done, total=total)

@@ -1,7 +1,7 @@
 """Rows become events: each line is read, checked and sent by itself, and what is already said is not said again."""
 
 import csv
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,9 +32,10 @@ class Fetched:
     """Videos that were really fetched: rows about them bring no words of their own.
 
     `by_title` knows them by `title_key`; of several with one title, the first in the order of their ids.
+    Both may look up when asked.
     """
 
-    ids: frozenset[VideoId] = frozenset()
+    ids: Container[VideoId] = frozenset()
     by_title: Mapping[str, VideoId] = field(default_factory=dict)
 
 

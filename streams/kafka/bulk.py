@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 _MAX_RECORD_BYTES = 17 * 2**20
 _QUEUE_KBYTES = 64 * 1024
 _QUEUE_FULL_WAIT_S = 0.1
-_FLUSH_LIMIT_S = 130.0  # a little over librdkafka's own delivery.timeout.ms, so that it speaks first
+_DELIVERY_LIMIT_S = 120.0
+_LATE_WORD_S = 10.0  # librdkafka speaks first when a record's time is over
 _ABANDON_LIMIT_S = 2.0
 _SILENCE_LIMIT_S = 30.0
 _PATIENCE_S = 1.0
@@ -75,16 +76,22 @@ class BulkProducer:
 
     Leaving the block waits until the broker has confirmed every record.
 
+    Parameters
+    ----------
+    delivery_limit_s : float
+        A record that is not confirmed by then counts as not written.
+
     Raises
     ------
     BrokerUnavailable
         On entering: nothing answers. On leaving or `flush`: records were not written.
     """
 
-    def __init__(self, settings: Settings, bootstrap: str) -> None:
+    def __init__(self, settings: Settings, bootstrap: str, *, delivery_limit_s: float = _DELIVERY_LIMIT_S) -> None:
         from confluent_kafka import Producer
 
         self._bootstrap = bootstrap
+        self._flush_limit_s = delivery_limit_s + _LATE_WORD_S
         self._failed: list[str] = []
         self._producer = Producer(
             confluent_config(settings, bootstrap)
@@ -93,6 +100,7 @@ class BulkProducer:
                 "enable.idempotence": True,
                 "compression.type": "lz4",
                 "linger.ms": 5,
+                "delivery.timeout.ms": round(delivery_limit_s * 1000),
                 "message.max.bytes": _MAX_RECORD_BYTES,
                 "queue.buffering.max.kbytes": _QUEUE_KBYTES,
             }
@@ -171,7 +179,7 @@ class BulkProducer:
         BrokerUnavailable
             Some were not written; says how many, and why the first one was not.
         """
-        waiting = self._producer.flush(_FLUSH_LIMIT_S)
+        waiting = self._producer.flush(self._flush_limit_s)
         failed, self._failed = self._failed, []
         if failed or waiting:
             raise BrokerUnavailable(

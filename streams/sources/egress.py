@@ -46,6 +46,37 @@ def allowed_address(address: str, allowed: Sequence[Network] = ()) -> bool:
     return any(meant in network for network in allowed) or _public(meant)
 
 
+def refusal_of_host(host: str, allowed: Sequence[Network] = ()) -> str | None:
+    """Say why a host can be refused without asking where it is; None when that must be asked.
+
+    An early word only: what counts is the address that a name leads to at the time of the connection.
+
+    >>> refusal_of_host("0x7f.1")
+    '0x7f.1 is 127.0.0.1, which is not a public address; links may not reach it'
+    >>> refusal_of_host("example.org")
+    """
+    address = _written_address(host)
+    if address is None or allowed_address(address, allowed):
+        return None
+    meant = host if host == address else f"{host} is {address}, which"
+    return f"{meant} is not a public address; links may not reach it"
+
+
+def _written_address(host: str) -> str | None:
+    """Read the address that a host is a spelling of, as resolvers do: ``2130706433`` and ``0x7f.1`` too."""
+    bare = host.strip("[]").rstrip(".").lower()
+    if bare == "localhost" or bare.endswith(".localhost"):  # Source: RFC 6761, 6.3
+        return "127.0.0.1"
+    try:
+        return str(ip_address(bare))
+    except ValueError:
+        pass
+    try:
+        return socket.inet_ntoa(socket.inet_aton(bare)) if bare[:1].isdigit() else None
+    except (OSError, UnicodeError, ValueError):
+        return None
+
+
 def _public(address: Address) -> bool:
     # `is_global` alone says True for 224.0.0.1, and knows nothing of what a translator makes of an address.
     return address.is_global and not (

@@ -61,6 +61,22 @@ class FolderMediaStore:
             shutil.copyfile(path, temporary)
             temporary.replace(self._path(ref))
 
+    def take_file(self, ref: str, path: Path) -> None:
+        """Move a finished local file under `ref`: a rename on the same disk, else a copy; all or nothing.
+
+        Raises
+        ------
+        StorageUnavailable
+            The file cannot be read, or the disk is full or not writable.
+        """
+        with _in_our_errors(ref):
+            self._path(ref).parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # another disk
+                path.replace(self._path(ref))
+                return
+        self.put_file(ref, path)
+        path.unlink(missing_ok=True)
+
     def claim(self, ref: str, data: bytes) -> bytes:
         """Write `data` unless `ref` exists; give what it holds afterwards, whoever wrote it.
 
@@ -173,6 +189,17 @@ class FsspecMediaStore:
         """
         with _in_our_errors(ref):
             self._files.put_file(str(path), self._place(ref))
+
+    def take_file(self, ref: str, path: Path) -> None:
+        """Upload a finished local file under `ref`, and delete it here; all or nothing.
+
+        Raises
+        ------
+        StorageUnavailable
+            The file cannot be read, or the store is away or refuses.
+        """
+        self.put_file(ref, path)
+        path.unlink(missing_ok=True)
 
     def claim(self, ref: str, data: bytes) -> bytes:
         """Write `data` unless `ref` exists; give what it holds afterwards, whoever wrote it.
