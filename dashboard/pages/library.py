@@ -26,7 +26,13 @@ def videos(
     """Show a page of the library; htmx gets only the list."""
     view = view_of(request.query_params, columns or [])
     page = desk.library.videos(view.query())
-    shown = {"view": view, "page": page, "columns": COLUMNS, "sorted_by": SORTED_BY, "scales": _scales(desk, page.items)}
+    shown = {
+        "view": view,
+        "page": page,
+        "columns": COLUMNS,
+        "sorted_by": SORTED_BY,
+        "scales": _scales(desk, page.items),
+    }
     if is_fragment(request):
         return render(request, "library_list.html", **shown)
     chosen = desk.library.person(view.person) if view.person else None
