@@ -61,6 +61,11 @@ class ScoreProcessor:
         """The targets that have a release that serves, sorted."""
         return tuple(target for target in self._roster.targets if self._roster.serving(target))
 
+    @property
+    def targets_of_segments(self) -> tuple[str, ...]:
+        """Those whose release speaks of segments too, sorted."""
+        return tuple(release.manifest.target for release in self._speaking_of_segments())
+
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
         """Predict for every summary of a whole video; of a segment, how likely each class of a multilabel target is.
 

@@ -1,6 +1,6 @@
 """What Groundswell says will happen."""
 
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import msgspec
 
@@ -120,3 +120,6 @@ class SegmentScored(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     @property
     def record_key(self) -> str:
         return f"{self.video_id}/{self.target}/{self.scope}"
+
+
+Prediction: TypeAlias = VideoScored | SegmentScored
