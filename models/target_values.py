@@ -138,10 +138,10 @@ def successes(target: TargetDefined, raw: Floats, categories: Sequence[str]) -> 
 
 
 def hashtag_classes(target: TargetDefined, examples: Iterable[Summarised]) -> tuple[str, ...]:
-    """The hashtags that enough examples bear, most frequent first, in small letters."""
+    """The hashtags that enough examples bear, most frequent first, in small letters; no more than the target allows."""
     counts = Counter(tag for e in examples for tag in {h.casefold() for h in e.metadata.hashtags})
     frequent = [(-n, tag) for tag, n in counts.items() if n >= max(target.minimum_examples, 1)]
-    return tuple(tag for _, tag in sorted(frequent))
+    return tuple(tag for _, tag in sorted(frequent))[: target.maximum_classes or None]
 
 
 def hashtag_truth(classes: Sequence[str], examples: Sequence[Summarised]) -> Floats:
