@@ -11,6 +11,7 @@ from schemas.outcomes import OutcomeObserved
 from schemas.targets import Measure, TargetDefined
 
 NO_COUNTS = "no outcome has the counts it takes"
+BY_LABELS = "its classes are judged by labels and hashtags, and not by outcomes"
 NOT_DEFINED = "the target is not defined in these units"
 ONLY_TOGETHER = "only the whole table a release was taught on says what the truth is"
 TOO_EARLY = "the outcomes were there before the release was trained, or have no date"
@@ -42,6 +43,8 @@ def truth_of(target: TargetDefined | None, unit: str, outcomes: Sequence[Outcome
     if not later:
         return Truth(None, TOO_EARLY)
     at_s = max(o.observed_at_s or 0.0 for o in later)
+    if target is not None and target.kind == "multilabel":
+        return Truth(None, BY_LABELS, at_s)
     measures = [] if target is None else [m for m in target.measures if m.unit == unit]
     if target is None or not measures:
         return Truth(None, NOT_DEFINED, at_s)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from models.conformal import GRID, ErrorDistribution
 from models.layout import Layout
+from models.release_classes import ClassRelease, class_arrays, classes_from
 from models.release_files import ARRAYS, CARD, MANIFEST, Arrays, describe, pack, unpack, verified
 from models.release_learned import LearnedRelease, learned_arrays, learned_from
-from models.release_manifest import AnyManifest, LearnedManifest, Manifest, read_manifest
+from models.release_manifest import AnyManifest, ClassManifest, LearnedManifest, Manifest, read_manifest
 from models.ridge import Ridge
 from schemas.errors import ReleaseInvalid
 
@@ -22,9 +23,12 @@ __all__ = [
     "MANIFEST",
     "AnyManifest",
     "AnyRelease",
+    "ClassManifest",
+    "ClassRelease",
     "LearnedManifest",
     "LearnedRelease",
     "Manifest",
+    "NumberRelease",
     "Release",
     "describe",
     "load",
@@ -35,7 +39,7 @@ __all__ = [
 
 _SHAPES = ("mean", "weights", "low", "high")
 
-_Some = TypeVar("_Some", Manifest, LearnedManifest)
+_Some = TypeVar("_Some", Manifest, LearnedManifest, ClassManifest)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,10 @@ class Release:
     card: str = ""
 
 
-AnyRelease: TypeAlias = Release | LearnedRelease
+NumberRelease: TypeAlias = Release | LearnedRelease
+"""What says one number of a video."""
+
+AnyRelease: TypeAlias = NumberRelease | ClassRelease
 
 
 def save(release: AnyRelease, folder: Path) -> AnyManifest:
@@ -57,11 +64,12 @@ def save(release: AnyRelease, folder: Path) -> AnyManifest:
     The same release always gives the same bytes.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    arrays = learned_arrays(release) if isinstance(release, LearnedRelease) else _arrays(release)
-    contents = {ARRAYS: pack(arrays), CARD: release.card.encode()}
+    contents = {ARRAYS: pack(_arrays(release)), CARD: release.card.encode()}
     for name, content in contents.items():
         (folder / name).write_bytes(content)
     if isinstance(release, LearnedRelease):
+        return _write(release.manifest, contents, folder)
+    if isinstance(release, ClassRelease):
         return _write(release.manifest, contents, folder)
     return _write(release.manifest, contents, folder)
 
@@ -88,6 +96,8 @@ def load(folder: Path) -> AnyRelease:
     card = contents.get(CARD, b"").decode("utf-8", "replace")
     if isinstance(manifest, LearnedManifest):
         return learned_from(manifest, arrays, card)
+    if isinstance(manifest, ClassManifest):
+        return classes_from(manifest, arrays, card)
     return _ridge_from(manifest, arrays, card)
 
 
@@ -98,7 +108,11 @@ def _ridge_from(manifest: Manifest, arrays: Arrays, card: str) -> Release:
     return Release(manifest, ridge, errors, card)
 
 
-def _arrays(release: Release) -> Arrays:
+def _arrays(release: AnyRelease) -> Arrays:
+    if isinstance(release, LearnedRelease):
+        return learned_arrays(release)
+    if isinstance(release, ClassRelease):
+        return class_arrays(release)
     return {name: getattr(release.ridge, name) for name in _SHAPES} | {"errors": release.errors.quantiles}
 
 

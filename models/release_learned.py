@@ -206,15 +206,15 @@ def learned_from(manifest: LearnedManifest, arrays: Arrays, card: str) -> Learne
     low = -math.inf if manifest.interval_low is None else manifest.interval_low
     high = math.inf if manifest.interval_high is None else manifest.interval_high
     errors = ErrorDistribution(_curve(arrays, _ERRORS), low, high, manifest.level)
-    sizes = _estimator(manifest.difficulty, _under(arrays, _DIFFICULTY), manifest.layout)
+    sizes = _estimator(manifest.difficulty, arrays_under(arrays, _DIFFICULTY), manifest.layout)
     return LearnedRelease(
         manifest=manifest,
-        fitted=_estimator(manifest.fitted, _under(arrays, _FITTED), manifest.layout),
+        fitted=_estimator(manifest.fitted, arrays_under(arrays, _FITTED), manifest.layout),
         errors=errors,
         difficulty=Difficulty(sizes, manifest.difficulty_mean),
-        calibrator=_calibrator(_under(arrays, _CALIBRATOR)),
+        calibrator=calibrator_of(arrays_under(arrays, _CALIBRATOR)),
         reference=_curve(arrays, _REFERENCE) if _REFERENCE in arrays else None,
-        comparables=restored_comparables(manifest.compared, _under(arrays, _COMPARABLES))
+        comparables=restored_comparables(manifest.compared, arrays_under(arrays, _COMPARABLES))
         if manifest.compared
         else None,
         card=card,
@@ -237,8 +237,14 @@ def _estimator(shelved: Shelved, arrays: Arrays, layout: Layout) -> Fitted:
     return fitted
 
 
-def _calibrator(arrays: Arrays) -> Calibrator:
-    """Two numbers, or two columns of equally many of which the first never falls."""
+def calibrator_of(arrays: Arrays) -> Calibrator:
+    """Make a calibrator of what lies in a release: two numbers, or two columns of which the first never falls.
+
+    Raises
+    ------
+    ReleaseInvalid
+        The arrays are neither.
+    """
     floats = {name: array.astype(np.float64) for name, array in arrays.items()}
     sizes = {array.shape for array in floats.values()}
     falls = "isotonic_at" in floats and bool((np.diff(floats["isotonic_at"]) < 0).any())
@@ -248,7 +254,8 @@ def _calibrator(arrays: Arrays) -> Calibrator:
     return restored_calibrator(floats)
 
 
-def _under(arrays: Arrays, start: str) -> dict[str, NDArray[np.generic]]:
+def arrays_under(arrays: Arrays, start: str) -> dict[str, NDArray[np.generic]]:
+    """The arrays whose names begin so, without that beginning."""
     return {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
 
 

@@ -10,8 +10,10 @@ from models.layout import PLACES, Layout, topic_of
 from models.release_files import MANIFEST, read_file
 from schemas.errors import ReleaseInvalid
 from schemas.releases import ReleaseFile, ReleaseId, TargetName
+from schemas.targets import TargetScope
 
 MAX_COLUMNS = 100_000
+MAX_CLASSES = 500
 LARGEST = 2.0**30
 
 
@@ -135,11 +137,79 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     compared: ComparableFacts | None = None
 
 
-AnyManifest: TypeAlias = Manifest | LearnedManifest
+class ClassFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a release says of one of its classes.
+
+    Attributes
+    ----------
+    definition : str
+        As it was written for those who label; empty for a hashtag.
+    base_rate : float
+        The class's share of the examples.
+    likely_from : float
+        The chance from which on precision and recall together are best.
+    judged, found : int
+        Examples that somebody judged for it, and those of them that have it.
+    metrics : dict
+        On unseen groups: average precision, area under the curve, calibration error and the like.
+    """
+
+    name: str
+    base_rate: float
+    likely_from: float
+    judged: int
+    found: int
+    beats_base_rate: bool
+    definition: str = ""
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class ClassManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What ``release.json`` says of several classes at once (format 2); what is also in `LearnedManifest` means the same.
+
+    Attributes
+    ----------
+    estimator : str
+        The way of telling classes apart that was chosen; `candidates` has the mean average precision of each.
+    scope : str
+        Of what it speaks: whole videos, segments, or both.
+    reads_words : bool
+        It reads words too, without hashtags.
+    suggests : bool
+        Its classes are hashtags, and a video may be told which to bear.
+    """
+
+    format: Literal[2]
+    target: TargetName
+    target_version: int
+    release_id: ReleaseId
+    kind: Literal["multilabel"]
+    measure: str
+    estimator: str
+    layout: Layout
+    classes: tuple[ClassFacts, ...]
+    scope: TargetScope
+    trained_at_s: float
+    rows: int
+    groups: int
+    beats_constant: bool
+    files: tuple[ReleaseFile, ...]
+    reads_words: bool = False
+    suggests: bool = False
+    window_s: tuple[float, float] | None = None
+    training: dict[str, str] = msgspec.field(default_factory=dict)
+    metrics: dict[str, float] = msgspec.field(default_factory=dict)
+    candidates: dict[str, float] = msgspec.field(default_factory=dict)
+    stages: dict[str, str] = msgspec.field(default_factory=dict)
+    caveats: tuple[str, ...] = ()
+
+
+AnyManifest: TypeAlias = Manifest | LearnedManifest | ClassManifest
 
 
 class _Format(msgspec.Struct, frozen=True):
     format: Literal[1, 2]
+    kind: str
 
 
 def read_manifest(folder: Path) -> AnyManifest:
@@ -155,18 +225,35 @@ def read_manifest(folder: Path) -> AnyManifest:
         manifest = _decoded(content)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ReleaseInvalid(f"{folder / MANIFEST} is no release of format 1 or 2: {error}") from error
-    _check_layout(manifest.layout)
+    if isinstance(manifest, ClassManifest):
+        _check_classes(manifest)
+        return manifest
+    _check_layout(manifest.layout, fewest=1)
     _check_numbers(manifest)
     return manifest
 
 
 def _decoded(content: bytes) -> AnyManifest:
-    if msgspec.json.decode(content, type=_Format).format == 2:
+    head = msgspec.json.decode(content, type=_Format)
+    if head.format == 2 and head.kind == "multilabel":
+        return msgspec.json.decode(content, type=ClassManifest)
+    if head.format == 2:
         return msgspec.json.decode(content, type=LearnedManifest)
     return msgspec.json.decode(content, type=Manifest)
 
 
-def _check_numbers(manifest: AnyManifest) -> None:
+def _check_classes(manifest: ClassManifest) -> None:
+    """Shares are shares, and no two classes have one name."""
+    _check_layout(manifest.layout, fewest=0 if manifest.reads_words else 1)
+    names = [one.name for one in manifest.classes]
+    if not 0 < len(names) <= MAX_CLASSES or len(set(names)) < len(names):
+        raise ReleaseInvalid(f"expected 1 to {MAX_CLASSES} different classes, got {len(names)}: {names[:10]}")
+    for one in manifest.classes:
+        if not (0 <= one.base_rate <= 1 and 0 <= one.likely_from <= 1):
+            raise ReleaseInvalid(f"class {one.name!r}: expected shares, got {one.base_rate} and {one.likely_from}")
+
+
+def _check_numbers(manifest: Manifest | LearnedManifest) -> None:
     """A prediction is a whole number of steps of 2**-32 in 64 bits; what lies far outside cannot be one."""
     ends = manifest.limits or (0.0, 0.0)
     if not all(abs(number) < LARGEST for number in (manifest.constant, *ends)) or ends[0] > ends[1]:
@@ -175,10 +262,10 @@ def _check_numbers(manifest: AnyManifest) -> None:
         raise ReleaseInvalid("expected an interval with two ends, or limits of the target; train again")
 
 
-def _check_layout(layout: Layout) -> None:
+def _check_layout(layout: Layout, *, fewest: int) -> None:
     for block in layout.blocks:
         topic_of(block)
         if block.size < 1 or (block.place in PLACES[2:] and block.size != 1):
             raise ReleaseInvalid(f"block {block.name!r} cannot have {block.size} columns")
-    if not 0 < layout.columns <= MAX_COLUMNS:
-        raise ReleaseInvalid(f"expected 1 to {MAX_COLUMNS} columns, got {layout.columns}")
+    if not fewest <= layout.columns <= MAX_COLUMNS:
+        raise ReleaseInvalid(f"expected {fewest} to {MAX_COLUMNS} columns, got {layout.columns}")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from schemas.event import Scope, VideoId
 from schemas.labels import LabelGiven
+from schemas.media import Metadata
 from schemas.outcomes import OutcomeObserved
 from schemas.summaries import Summarised
 from schemas.targets import Formula, Measure, TargetDefined
@@ -137,10 +138,10 @@ def successes(target: TargetDefined, raw: Floats, categories: Sequence[str]) -> 
 
 
 def hashtag_classes(target: TargetDefined, examples: Iterable[Summarised]) -> tuple[str, ...]:
-    """The hashtags that enough examples bear, most frequent first, in small letters."""
+    """The hashtags that enough examples bear, most frequent first, in small letters; no more than the target allows."""
     counts = Counter(tag for e in examples for tag in {h.casefold() for h in e.metadata.hashtags})
     frequent = [(-n, tag) for tag, n in counts.items() if n >= max(target.minimum_examples, 1)]
-    return tuple(tag for _, tag in sorted(frequent))
+    return tuple(tag for _, tag in sorted(frequent))[: target.maximum_classes or None]
 
 
 def hashtag_truth(classes: Sequence[str], examples: Sequence[Summarised]) -> Floats:
@@ -171,7 +172,12 @@ def label_truth(target: TargetDefined, labels: Iterable[LabelGiven]) -> dict[tup
 
 def group_of(example: Summarised) -> str:
     """Who is behind a video, so that they are never on both sides of a split; itself where nobody is named."""
-    return example.metadata.channel or example.metadata.channel_id or example.video_id
+    return maker_of(example.metadata) or example.video_id
+
+
+def maker_of(metadata: Metadata) -> str:
+    """The name or id of the channel; empty where nobody is named."""
+    return metadata.channel or metadata.channel_id
 
 
 def _percentiles(raw: Floats, reference: Floats) -> Floats:

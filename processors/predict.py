@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -9,18 +10,20 @@ from models import ridge as linear
 from models.estimators.learned import LEVEL
 from models.feature_list import Topic
 from models.layout import METADATA, Layout, Table, modality_of
-from models.release import AnyManifest, AnyRelease, LearnedManifest, LearnedRelease
+from models.release import LearnedManifest, LearnedRelease, Manifest, NumberRelease
 from models.suggestions import suggest_to
 from processors.said import Said, said_by, steps
 from schemas.event import VideoId, derive_id
 from schemas.predictions import Interval, Reason, VideoScored
 from schemas.summaries import Summarised
 
+NumberManifest: TypeAlias = Manifest | LearnedManifest
+
 STAGE = "score"
 VERSION = "1"
 """A new version makes new event ids; change it when the same summary and release give another prediction."""
 
-_SEES_OR_HEARS = frozenset({"segments/visual", "segments/audio", "segments/faces", "video/identity"})
+SEES_OR_HEARS = frozenset({"segments/visual", "segments/audio", "segments/faces", "video/identity"})
 
 
 @dataclass(frozen=True)
@@ -44,14 +47,14 @@ class _Parts:
 class _Says:
     """A release, and what it says of every video alike."""
 
-    manifest: AnyManifest
+    manifest: NumberManifest
     topics: tuple[Topic, ...]
     reads: frozenset[str]
     caveats: tuple[str, ...]
     about_suggestions: tuple[str, ...]
 
 
-def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoScored]:
+def predict(summaries: Sequence[Summarised], release: NumberRelease) -> list[VideoScored]:
     """Predict for each summary; the rest of the batch does not change a byte of it.
 
     Raises
@@ -66,9 +69,13 @@ def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoS
     manifest = release.manifest
     said = said_by(release, summaries)
     says = _Says(
-        manifest, said.topics, _modalities(manifest.layout), _lasting_caveats(manifest), _about_suggestions(manifest)
+        manifest,
+        said.topics,
+        modalities_read(manifest.layout),
+        _lasting_caveats(manifest),
+        _about_suggestions(manifest),
     )
-    used, rows = _used(said.table, manifest.layout), list(_rows(said, manifest))
+    used, rows = modalities_used(said.table, manifest.layout), list(_rows(said, manifest))
     told = _suggested(summaries, rows, release)
     return [
         _scored(summary, says, row=row, used=mine, suggestions=words)
@@ -76,7 +83,7 @@ def predict(summaries: Sequence[Summarised], release: AnyRelease) -> list[VideoS
     ]
 
 
-def _suggested(summaries: Sequence[Summarised], rows: list[_Parts], release: AnyRelease) -> list[tuple[str, ...]]:
+def _suggested(summaries: Sequence[Summarised], rows: list[_Parts], release: NumberRelease) -> list[tuple[str, ...]]:
     """What low scores are told; nothing by a release that carries no past videos to compare with."""
     if not isinstance(release, LearnedRelease) or release.comparables is None:
         return [()] * len(rows)
@@ -84,7 +91,7 @@ def _suggested(summaries: Sequence[Summarised], rows: list[_Parts], release: Any
     return [tuple(suggestion.words for suggestion in one) for one in told]
 
 
-def _rows(said: Said, manifest: AnyManifest) -> Iterator[_Parts]:
+def _rows(said: Said, manifest: NumberManifest) -> Iterator[_Parts]:
     columns = (said.parts.tolist(), said.low.tolist(), said.high.tolist(), said.chances.tolist())
     for parts, low, high, chance in zip(*columns, strict=True):
         interval = Interval(low=low, high=high, level=manifest.level)
@@ -94,11 +101,11 @@ def _rows(said: Said, manifest: AnyManifest) -> Iterator[_Parts]:
 def for_duplicate(scored: VideoScored, duplicate_id: VideoId) -> VideoScored:
     """Say the same of a copy of the video."""
     fields = {name: getattr(scored, name) for name in scored.__struct_fields__}
-    copy_id = _event_id(scored.summary_id, scored.target, release_id=scored.release_id, video_id=duplicate_id)
+    copy_id = event_id_of(scored.summary_id, scored.target, release_id=scored.release_id, video_id=duplicate_id)
     return VideoScored(**fields | {"event_id": copy_id, "video_id": duplicate_id, "duplicate_of": scored.video_id})
 
 
-def _limited(topics: tuple[int, ...], manifest: AnyManifest, *, interval: Interval, chance: float) -> _Parts:
+def _limited(topics: tuple[int, ...], manifest: NumberManifest, *, interval: Interval, chance: float) -> _Parts:
     constant = steps(manifest.constant)
     free = constant + sum(topics)
     value = free
@@ -108,7 +115,8 @@ def _limited(topics: tuple[int, ...], manifest: AnyManifest, *, interval: Interv
     return _Parts(value, constant, topics, value - free, interval, chance)
 
 
-def _used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
+def modalities_used(table: Table, layout: Layout) -> list[tuple[str, ...]]:
+    """Name, for each row, the modalities that something of was there."""
     modalities = list(map(modality_of, layout.blocks))
     names = sorted(set(modalities))
     any_present = [table.present[:, [m == name for m in modalities]].any(axis=1).tolist() for name in names]
@@ -120,7 +128,7 @@ def _scored(
 ) -> VideoScored:
     manifest = says.manifest
     return VideoScored(
-        event_id=_event_id(
+        event_id=event_id_of(
             summary.event_id, manifest.target, release_id=manifest.release_id, video_id=summary.video_id
         ),
         video_id=summary.video_id,
@@ -144,16 +152,17 @@ def _scored(
         modalities_missing=dict.fromkeys(sorted(says.reads.difference(used)), "not in the summary") | summary.missing,
         caveats=says.caveats
         + (says.about_suggestions if suggestions else ())
-        + _passing_caveats(summary, says.reads, used),
+        + passing_caveats(summary, says.reads, used),
     )
 
 
-def _held_out(manifest: AnyManifest, metric: str) -> float | None:
+def _held_out(manifest: NumberManifest, metric: str) -> float | None:
     """A figure that goes with every prediction; a ridge's predictions keep the bytes they always had."""
     return manifest.metrics.get(metric) if isinstance(manifest, LearnedManifest) else None
 
 
-def _event_id(summary_id: str, target: str, *, release_id: str, video_id: str) -> str:
+def event_id_of(summary_id: str, target: str, *, release_id: str, video_id: str) -> str:
+    """Name a prediction by what it was made from."""
     return derive_id(STAGE, VERSION, summary_id, f"{target}/{release_id}/{video_id}")
 
 
@@ -170,23 +179,23 @@ def _reasons(row: _Parts, topics: tuple[Topic, ...]) -> tuple[Reason, ...]:
     return tuple(sorted(reasons, key=lambda reason: (-abs(reason.contribution), reason.feature)))
 
 
-def _modalities(layout: Layout) -> frozenset[str]:
-    """What the release reads besides metadata; whatever of it a summary lacks is named as missing."""
+def modalities_read(layout: Layout) -> frozenset[str]:
+    """What a release reads besides metadata; whatever of it a summary lacks is named as missing."""
     return frozenset(map(modality_of, layout.blocks)) - {METADATA}
 
 
-def _lasting_caveats(manifest: AnyManifest) -> tuple[str, ...]:
+def _lasting_caveats(manifest: NumberManifest) -> tuple[str, ...]:
     caveats = list(manifest.caveats)
     if isinstance(manifest, LearnedManifest) and _knows_little(manifest):
         caveats.append(f"taught on {manifest.groups} groups only: {_doubt(manifest)}")
     if not manifest.beats_constant:
         caveats.append("on unseen groups this release does no better than saying the same for every video")
-    if not _SEES_OR_HEARS & _modalities(manifest.layout):
+    if not SEES_OR_HEARS & modalities_read(manifest.layout):
         caveats.append("the release never saw pictures or heard sound: it only read words and metadata")
     return tuple(caveats)
 
 
-def _about_suggestions(manifest: AnyManifest) -> tuple[str, ...]:
+def _about_suggestions(manifest: NumberManifest) -> tuple[str, ...]:
     compared = manifest.compared if isinstance(manifest, LearnedManifest) else None
     return (compared.caveat,) if compared and compared.caveat else ()
 
@@ -202,12 +211,13 @@ def _doubt(manifest: LearnedManifest) -> str:
     return "too few to say how wrong a prediction may be, so the interval reaches to the end of the scale"
 
 
-def _passing_caveats(summary: Summarised, reads: frozenset[str], used: tuple[str, ...]) -> tuple[str, ...]:
+def passing_caveats(summary: Summarised, reads: frozenset[str], used: tuple[str, ...]) -> tuple[str, ...]:
+    """What to know of a prediction of just this summary."""
     caveats = []
     if not summary.final:
         caveats.append("the video is still being processed")
     elif not summary.complete:
         caveats.append("some stages gave no answer in time")
-    if reads & _SEES_OR_HEARS and not _SEES_OR_HEARS.intersection(used):
+    if reads & SEES_OR_HEARS and not SEES_OR_HEARS.intersection(used):
         caveats.append("nothing of this video was seen or heard: only its words and metadata count here")
     return tuple(caveats)

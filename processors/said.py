@@ -12,7 +12,7 @@ from models.estimators.examples import Parts, settled
 from models.estimators.from_summaries import examples_of
 from models.feature_list import Topic
 from models.layout import Layout, Table, topic_of, vectorise
-from models.release import AnyRelease, LearnedRelease, Release
+from models.release import LearnedRelease, NumberRelease, Release
 from schemas.summaries import Summarised
 
 Floats = NDArray[np.float64]
@@ -48,7 +48,7 @@ class Said:
     chances: Floats
 
 
-def said_by(release: AnyRelease, summaries: Sequence[Summarised]) -> Said:
+def said_by(release: NumberRelease, summaries: Sequence[Summarised]) -> Said:
     """Ask a release about summaries; each row depends on its own summary only.
 
     Raises

@@ -5,10 +5,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from models.release import AnyRelease, load, verified
+from models.release import AnyRelease, ClassRelease, load, verified
 from processors.active_releases import Name, Roster
 from processors.ports import World
 from processors.predict import STAGE, VERSION, for_duplicate, predict
+from processors.predict_classes import predict_classes, predict_segments
 from schemas.errors import ReleaseInvalid, Unreadable
 from schemas.event import WHOLE_VIDEO, Event, VideoEvent, derive_id
 from schemas.predictions import VideoScored
@@ -60,8 +61,13 @@ class ScoreProcessor:
         """The targets that have a release that serves, sorted."""
         return tuple(target for target in self._roster.targets if self._roster.serving(target))
 
+    @property
+    def targets_of_segments(self) -> tuple[str, ...]:
+        """Those whose release speaks of segments too, sorted."""
+        return tuple(release.manifest.target for release in self._speaking_of_segments())
+
     def transform(self, events: Sequence[Event]) -> list[list[Event]]:
-        """Predict for every summary of a whole video.
+        """Predict for every summary of a whole video; of a segment, how likely each class of a multilabel target is.
 
         Raises
         ------
@@ -71,7 +77,8 @@ class ScoreProcessor:
         videos = [e for e in events if isinstance(e, Summarised) and e.scope == WHOLE_VIDEO]
         live = [self._predict(one, videos) for t in self.targets if (one := self._roster.serving(t))]
         beside = [self._predict_beside(one, videos) for t in self._roster.targets for one in self._roster.shadows(t)]
-        return [self._answer(event, live, beside) for event in events]
+        segments = self._segments([e for e in events if isinstance(e, Summarised) and e.scope != WHOLE_VIDEO])
+        return [segments.get(event.event_id, []) or self._answer(event, live, beside) for event in events]
 
     def give_up(self, event: Event, reason: str) -> list[Event]:
         """Say that a video gets no prediction, and why."""
@@ -96,8 +103,24 @@ class ScoreProcessor:
 
     def _predict(self, release: ReleasePublished, summaries: list[Summarised]) -> dict[str, VideoScored]:
         asked = [s for s in summaries if not s.targets or release.target in s.targets]
-        predictions = predict(asked, self._loaded[release.target, release.release_id])
+        loaded = self._loaded[release.target, release.release_id]
+        predictions = predict_classes(asked, loaded) if isinstance(loaded, ClassRelease) else predict(asked, loaded)
         return {summary.event_id: scored for summary, scored in zip(asked, predictions, strict=True)}
+
+    def _segments(self, summaries: list[Summarised]) -> dict[str, list[Event]]:
+        """By summary what each target that speaks of segments says; a shadow says nothing of them."""
+        found: dict[str, list[Event]] = {}
+        for release in self._speaking_of_segments() if summaries else ():
+            for scored in predict_segments(summaries, release):
+                found.setdefault(scored.summary_id, []).append(scored)
+        return found
+
+    def _speaking_of_segments(self) -> Iterator[ClassRelease]:
+        serving = (one for target in self.targets if (one := self._roster.serving(target)))
+        for one in serving:
+            loaded = self._loaded[one.target, one.release_id]
+            if isinstance(loaded, ClassRelease) and loaded.manifest.scope != "video":
+                yield loaded
 
     def _predict_beside(self, release: ReleasePublished, summaries: list[Summarised]) -> dict[str, VideoScored]:
         """As `_predict`, without what the release cannot read: a shadow must not keep the live prediction back."""

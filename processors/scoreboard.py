@@ -135,7 +135,9 @@ def _predicted(state: ScoreboardState, scored: VideoScored) -> ScoreboardState:
         return state
     if abs(scored.value) > LARGEST or abs(scored.constant) > LARGEST:
         raise Unreadable(f"expected a prediction within ±{LARGEST:g}, got {scored.value} for {scored.record_key}")
-    bare = replace(scored, reasons=(), suggestions=(), caveats=(), modalities_used=(), modalities_missing={})
+    bare = replace(
+        scored, reasons=(), suggestions=(), caveats=(), modalities_used=(), modalities_missing={}, classes=()
+    )
     name = f"{scored.target}/{scored.release_id}"
     return replace(state, predictions=_with(state.predictions, name, bare))
 

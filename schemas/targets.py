@@ -89,6 +89,8 @@ class TargetDefined(Event, frozen=True, kw_only=True, omit_defaults=True):
         Who must not be on both sides of a split: the same column for all three, in the word for the report.
     minimum_examples : int
         A hashtag that fewer videos bear is no class.
+    maximum_classes : int
+        Of the hashtags only so many are classes, the most used; 0 takes all.
     """
 
     name: TargetName
@@ -108,6 +110,7 @@ class TargetDefined(Event, frozen=True, kw_only=True, omit_defaults=True):
     scope: TargetScope = "video"
     classes: tuple[TargetClass, ...] = ()
     minimum_examples: int = 0
+    maximum_classes: int = 0
 
     @property
     def record_key(self) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from schemas.event import Event
 from schemas.media import MediaFetched
-from schemas.predictions import VideoScored
+from schemas.predictions import SegmentScored, VideoScored
 from schemas.progress import StageProgressed
 from streams.topology import STAGES
 
@@ -29,6 +29,8 @@ class VideoView:
     media: MediaFetched | None = None
     stages: dict[str, Seen] = field(default_factory=dict)
     predictions: dict[str, VideoScored] = field(default_factory=dict)
+    segments: dict[str, SegmentScored] = field(default_factory=dict)
+    """What is said of segments, by record key."""
 
     @property
     def title(self) -> str:
@@ -81,7 +83,7 @@ class Board:
 
     def hear(self, event: Event, at_s: float) -> VideoView | None:
         """Take in one event written at `at_s`; the view it changed, or None."""
-        if not isinstance(event, MediaFetched | StageProgressed | VideoScored):
+        if not isinstance(event, MediaFetched | StageProgressed | VideoScored | SegmentScored):
             return None
         if self._only is not None and event.video_id not in self._only:
             return None
@@ -91,6 +93,8 @@ class Board:
                 view.media = event
         elif isinstance(event, VideoScored):
             view.predictions[event.target] = event
+        elif isinstance(event, SegmentScored):
+            view.segments[event.record_key] = event
         else:
             first_at_s = view.stages[event.stage].first_at_s if event.stage in view.stages else at_s
             view.stages[event.stage] = Seen(event, first_at_s, at_s)

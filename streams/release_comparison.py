@@ -36,6 +36,9 @@ class OnBoth(msgspec.Struct, frozen=True, kw_only=True):
         Mean absolute errors on these.
     share_a_worse, share_b_worse : float or None
         Shares of these where one has the larger error; together less than 1 where they are as good.
+    classes : dict
+        Of a target with classes: how much more likely `b` finds each class than `a`, in the mean. What is said of all
+        videos above is then None: the likeliest class of one need not be that of the other.
     """
 
     videos: int
@@ -46,6 +49,7 @@ class OnBoth(msgspec.Struct, frozen=True, kw_only=True):
     error_b: float | None = None
     share_a_worse: float | None = None
     share_b_worse: float | None = None
+    classes: dict[str, float] = {}
 
 
 class Said(msgspec.Struct):
@@ -54,6 +58,8 @@ class Said(msgspec.Struct):
     values: dict[str, dict[str, float]]
     outcomes: dict[str, dict[str, OutcomeObserved]]
     unit: str = ""
+    chances: dict[str, dict[str, dict[str, float]]] = {}
+    """By release and video, of targets with classes."""
 
 
 def collect(records: Iterable[Record], names: frozenset[tuple[str, str]]) -> Said:
@@ -75,6 +81,9 @@ def collect(records: Iterable[Record], names: frozenset[tuple[str, str]]) -> Sai
         elif (scored := _scored(event)) and (scored.target, scored.release_id) in names and scored.stage == "final":
             said.values[scored.release_id][scored.video_id] = scored.value
             said.unit = scored.unit
+            if scored.classes:
+                own = {one.name: one.probability for one in scored.classes}
+                said.chances.setdefault(scored.release_id, {})[scored.video_id] = own
     return said
 
 
@@ -84,6 +93,8 @@ def on_both(said: Said, a: ReleasePublished, b: ReleasePublished, target: Target
     videos = sorted(of_a.keys() & of_b.keys())
     if not videos:
         return OnBoth(videos=0)
+    if any(release.kind == "multilabel" for release in (a, b)):
+        return OnBoth(videos=len(videos), classes=_by_class(said, a.release_id, b.release_id, videos))
     values_a, values_b = (np.array([of[v] for v in videos]) for of in (of_a, of_b))
     after_s = max(a.trained_at_s, b.trained_at_s)
     truth = _truth(said, videos, target, after_s=after_s)
@@ -120,6 +131,16 @@ def metrics_of(a: ReleasePublished, b: ReleasePublished) -> Mapping[str, tuple[f
     """What was measured when the releases were trained, by name."""
     names = sorted(a.metrics.keys() | b.metrics.keys())
     return {name: (a.metrics.get(name), b.metrics.get(name)) for name in names}
+
+
+def _by_class(said: Said, a: str, b: str, videos: list[str]) -> dict[str, float]:
+    """Mean differences over the videos of which both have spoken of the class."""
+    differences: dict[str, list[float]] = defaultdict(list)
+    for video_id in videos:
+        one, other = (said.chances.get(release, {}).get(video_id, {}) for release in (a, b))
+        for name in one.keys() & other.keys():
+            differences[name].append(other[name] - one[name])
+    return {name: float(np.mean(differences[name])) for name in sorted(differences)}
 
 
 def _scored(event: Event) -> VideoScored | None:

@@ -14,7 +14,7 @@ import msgspec
 from schemas.codec import encode
 from schemas.errors import Unreadable
 from schemas.event import WHOLE_VIDEO
-from schemas.predictions import VideoScored
+from schemas.predictions import Prediction, SegmentScored
 from schemas.summaries import Summarised
 from streams.kafka.bulk import BulkProducer, Record, event_of, read_to_end
 from streams.kafka.partitioning import partition_of
@@ -29,7 +29,6 @@ ROUNDS = 10
 
 _NEWEST: Age = (float("inf"), 0.0, "")
 _GONE = 2**62
-_SUFFIX = f"/{WHOLE_VIDEO}".encode()
 
 
 class Rank(NamedTuple):
@@ -74,7 +73,7 @@ class Written:
 
 @dataclass
 class _Log:
-    """What is known of the logs; grows with each look."""
+    """What is known of the logs; grows with each look. `latest` and `late` are by the summary's key."""
 
     summaries: dict[str, int] = field(default_factory=dict)
     latest: dict[str, int] = field(default_factory=dict)
@@ -97,6 +96,8 @@ class NewestWins:
         By topic and partition where the look at the logs begins: before anything was written by the task.
     mark : str
         The task's name, for the header.
+    hears_segments : bool
+        Predictions of segments are written too, so that it matters where their summaries lie.
     """
 
     def __init__(
@@ -109,29 +110,32 @@ class NewestWins:
         releases: Iterable[str],
         begun: Mapping[tuple[str, int], int],
         mark: str,
+        hears_segments: bool = False,
     ) -> None:
         self._producer, self._source, self._partition = producer, source, partition
         self._ages, self._next, self._mark = ages, dict(begun), mark.encode()
         self._count = sum(1 for name, _ in begun if name == "predictions")
         self._targets = {release.partition("/")[0]: ages[release] for release in releases}
+        self._hears_segments = hears_segments
         self._log = _Log()
 
     def hear_summary(self, record: Record, *, is_late: bool = False) -> None:
-        """Note where a video's summary lies; its tombstone is the newest of all."""
-        if record.key is None or not record.key.endswith(_SUFFIX):
+        """Note where a summary lies; its tombstone is the newest of all."""
+        key = (record.key or b"").decode(errors="replace")
+        scope = key.rpartition("/")[2]
+        if scope != WHOLE_VIDEO and not (self._hears_segments and scope.isdigit()):
             return
-        video_id = record.key[: -len(_SUFFIX)].decode()
-        self._log.latest[video_id] = _GONE if record.value is None else record.offset
+        self._log.latest[key] = _GONE if record.value is None else record.offset
         if record.value is not None:
             self._log.summaries[_head(record.value).event_id] = record.offset
         if is_late:
-            self._log.late[video_id] = record
+            self._log.late[key] = record
 
     def stands_for_latest(self, summary: Summarised) -> None:
         """Note that a summary was made anew from everything up to the video's latest."""
-        self._log.summaries.setdefault(summary.event_id, self._log.latest.get(summary.video_id, 0))
+        self._log.summaries.setdefault(summary.event_id, self._log.latest.get(summary.record_key, 0))
 
-    def write(self, made: Sequence[VideoScored]) -> Written:
+    def write(self, made: Sequence[Prediction]) -> Written:
         """Publish what is not stale; return when the logs show that nothing newer lies below it.
 
         Raises
@@ -157,21 +161,22 @@ class NewestWins:
 
         A scorer that hears of a release a moment late leaves such predictions; nobody else would renew them.
         """
-        late = [record for video_id, record in self._log.late.items() if self._is_behind(video_id, record)]
+        late = [record for key, record in self._log.late.items() if self._is_behind(key, record)]
         return list(_summaries(late))
 
-    def _is_behind(self, video_id: str, record: Record) -> bool:
-        said = ((self._log.said.get(f"{video_id}/{target}"), age) for target, age in self._targets.items())
+    def _is_behind(self, key: str, record: Record) -> bool:
+        video_id, _, scope = key.rpartition("/")
+        end = "" if scope == WHOLE_VIDEO else f"/{scope}"
+        said = ((self._log.said.get(f"{video_id}/{target}{end}"), age) for target, age in self._targets.items())
         return any(s and s.rank.summary_offset == record.offset and s.rank.release < age for s, age in said)
 
-    def _places(self, made: Iterable[VideoScored]) -> dict[str, int]:
+    def _places(self, made: Iterable[Prediction]) -> dict[str, int]:
         return {p.record_key: partition_of(p.video_id, self._count) for p in made}
 
-    def _is_stale(self, prediction: VideoScored) -> bool:
-        original = prediction.duplicate_of or prediction.video_id
+    def _is_stale(self, prediction: Prediction) -> bool:
         rank = self._rank(prediction)
         said = self._log.said.get(prediction.record_key)
-        if self._log.latest.get(original, -1) > rank.summary_offset:
+        if self._log.latest.get(_summary_key(prediction), -1) > rank.summary_offset:
             return True
         return said is not None and (said.rank > rank or said.rank.release > rank.release)
 
@@ -226,9 +231,16 @@ class NewestWins:
     def _rank_of(self, value: bytes | None) -> Rank:
         return Rank(_GONE, _NEWEST) if value is None else self._rank(_head(value))
 
-    def _rank(self, prediction: "VideoScored | _Head") -> Rank:
+    def _rank(self, prediction: "Prediction | _Head") -> Rank:
         release = self._ages.get(f"{prediction.target}/{prediction.release_id}", _NEWEST)
         return Rank(self._log.summaries.get(prediction.summary_id, -1), release)
+
+
+def _summary_key(prediction: Prediction) -> str:
+    """Where the summary lies that a prediction was made from."""
+    if isinstance(prediction, SegmentScored):
+        return f"{prediction.video_id}/{prediction.scope}"
+    return f"{prediction.duplicate_of or prediction.video_id}/{WHOLE_VIDEO}"
 
 
 def _head(value: bytes) -> _Head:

@@ -9,8 +9,8 @@ import msgspec
 from processors.score import ScoreProcessor
 from schemas.codec import encode
 from schemas.errors import GroundswellError, Unreadable
-from schemas.event import Event, VideoId
-from schemas.predictions import VideoScored
+from schemas.event import WHOLE_VIDEO, Event, VideoId
+from schemas.predictions import Prediction, SegmentScored, VideoScored
 from schemas.summaries import Summarised
 from streams.kafka.admin import offset_ranges
 from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
@@ -100,6 +100,11 @@ class Work:
     def targets(self) -> frozenset[str]:
         return frozenset(release.partition("/")[0] for release in self.task.releases)
 
+    @property
+    def takes_segments(self) -> bool:
+        """Whether a release speaks of segments, whose summaries are there to be scored again."""
+        return self.task.source == "summaries" and bool(self.scorer.targets_of_segments)
+
 
 def verify_partition(work: Work, partition: int) -> PartitionDone:
     """Compare what comes out again with the live predictions of the same releases.
@@ -136,12 +141,13 @@ def publish_partition(work: Work, partition: int, producer: BulkProducer, checkp
         releases=work.task.releases,
         begun=begun,
         mark=work.task.key,
+        hears_segments=work.takes_segments,
     )
     writing = _Writing(guard)
     past = _Past(work, partition, guard)
     writing.publish(past.predictions(), past.live)
     for _ in range(LATE_ROUNDS):
-        late = [summary for summary in guard.late() if work.task.selection.takes(summary)]
+        late = [summary for summary in guard.late() if past.takes(summary)]
         if not late:
             break
         writing.publish(score_again(late, work.scorer, on_skip=past.skip), {})
@@ -158,7 +164,7 @@ class _Writing:
         self._made = self._published = self._unchanged = self._left = self._restored = 0
         self._changes: list[Change] = []
 
-    def publish(self, made: Iterable[VideoScored], live: Mapping[str, VideoScored]) -> None:
+    def publish(self, made: Iterable[Prediction], live: Mapping[str, Prediction]) -> None:
         """Write what differs from what is there; also with nothing to write, what was written before is looked at."""
         remaining = iter(made)
         while True:
@@ -196,10 +202,10 @@ class _Past:
     partition: int
     guard: NewestWins | None = None
     skipped: list[str] = field(default_factory=list)
-    live: dict[str, VideoScored] = field(default_factory=dict)
+    live: dict[str, Prediction] = field(default_factory=dict)
     taken: set[str] = field(default_factory=set)
 
-    def predictions(self) -> Iterator[VideoScored]:
+    def predictions(self) -> Iterator[Prediction]:
         """Score again what lies in this partition; fills `live` first."""
         records = latest_per_key(filter(self._is_wanted, self._read()))
         self.live.update(self._said([self.partition]))
@@ -208,13 +214,20 @@ class _Past:
         if self.guard is None or any(summary.duplicates for summary in summaries):
             self.live.update(self._said(None))
         yield from score_again(self._counted(summaries), self.work.scorer, on_skip=self.skip)
+        yield from score_again(self._segments(), self.work.scorer, on_skip=self.skip)
 
-    def comparable(self) -> Iterator[VideoScored]:
+    def comparable(self) -> Iterator[Prediction]:
         """The live predictions that this replay should make again, copies in other partitions included."""
         for prediction in self.live.values():
             is_wanted = self.work.task.selection.is_all or _original(prediction) in self.taken
-            if is_wanted and (self._source == "summaries" or prediction.stage == "final"):
+            if is_wanted and (self._source == "summaries" or _is_final(prediction)):
                 yield prediction
+
+    def takes(self, summary: Summarised) -> bool:
+        """Whether a summary is one of those wanted; a segment is when its video is."""
+        if summary.scope == WHOLE_VIDEO:
+            return self.work.task.selection.takes(summary)
+        return self.work.task.selection.is_all or summary.video_id in self.taken
 
     def skip(self, event: Event, error: GroundswellError) -> None:
         """Note an event that went to the dead letters live."""
@@ -238,15 +251,16 @@ class _Past:
             return False
         return self.work.task.selection.may_be(video_id)
 
-    def _said(self, partitions: list[int] | None) -> dict[str, VideoScored]:
+    def _said(self, partitions: list[int] | None) -> dict[str, Prediction]:
         """Look up what was said of this partition's videos: in it, or (None) of copies of them in any."""
         read = read_to_end(self.work.settings, self.work.bootstrap, ["predictions"], partitions=partitions)
         mine = (record for record in read if partitions or _COPY in (record.value or _COPY))
         events = [event for record in latest_per_key(mine).values() for event in self._event(record)]
-        scored = [event for event in events if isinstance(event, VideoScored) and event.target in self.work.targets]
-        return {event.record_key: event for event in scored if self._is_here(event)}
+        scored = [event for event in events if isinstance(event, VideoScored | SegmentScored)]
+        wanted = [event for event in scored if event.target in self.work.targets]
+        return {event.record_key: event for event in wanted if self._is_here(event)}
 
-    def _is_here(self, prediction: VideoScored) -> bool:
+    def _is_here(self, prediction: Prediction) -> bool:
         return partition_of(_original(prediction), self.work.count) == self.partition
 
     def _summaries(self, records: dict[tuple[str, bytes | None], Record]) -> Iterator[Summarised]:
@@ -259,6 +273,22 @@ class _Past:
             if self.guard:
                 self.guard.stands_for_latest(summary)
             yield summary
+
+    def _segments(self) -> Iterator[Summarised]:
+        """Read segments twice, once for which summary of each is the last: all of them would be too many to hold."""
+        if not self.work.takes_segments:
+            return
+        last = {record.key: record.offset for record in self._of_segments()}
+        for record in self._of_segments():
+            if record.value is not None and last.get(record.key) == record.offset:
+                events = (event for event in self._event(record) if isinstance(event, Summarised))
+                yield from filter(self.takes, events)
+
+    def _of_segments(self) -> Iterator[Record]:
+        for record in read_to_end(self.work.settings, self.work.bootstrap, ["summaries"], partitions=[self.partition]):
+            video_id, _, rest = (record.key or b"").decode(errors="replace").partition("/")
+            if rest.isdigit() and self.work.task.selection.may_be(video_id):
+                yield record
 
     def _events(self, records: dict[tuple[str, bytes | None], Record]) -> Iterator[Event]:
         """Read one record after the other, and let go of each: decoded, all of them would be too many."""
@@ -278,11 +308,16 @@ class _Past:
             yield summary
 
 
-def _original(prediction: VideoScored) -> VideoId:
-    return prediction.duplicate_of or prediction.video_id
+def _is_final(prediction: Prediction) -> bool:
+    return isinstance(prediction, VideoScored) and prediction.stage == "final"
 
 
-def _is_same(made: VideoScored, live: VideoScored | None) -> bool:
+def _original(prediction: Prediction) -> VideoId:
+    copied = prediction.duplicate_of if isinstance(prediction, VideoScored) else None
+    return copied or prediction.video_id
+
+
+def _is_same(made: Prediction, live: Prediction | None) -> bool:
     return live is not None and encode(made) == encode(live)
 
 

@@ -14,7 +14,7 @@ from processors.score import ScoreProcessor
 from schemas.codec import encode
 from schemas.errors import GroundswellError, UsageError
 from schemas.event import WHOLE_VIDEO, Event
-from schemas.predictions import VideoScored
+from schemas.predictions import Prediction, SegmentScored, VideoScored
 from schemas.releases import ReleasePublished
 from schemas.summaries import Summarised
 
@@ -131,7 +131,7 @@ def assemble_again(events: Iterable[Event], options: Options, *, on_skip: OnSkip
 
 def score_again(
     summaries: Iterable[Summarised], scorer: ScoreProcessor, *, on_skip: OnSkip = nothing
-) -> Iterator[VideoScored]:
+) -> Iterator[Prediction]:
     """Send summaries through the live scorer, in batches; only predictions come out.
 
     A summary that cannot be scored went to the dead letters live, and is skipped here.
@@ -139,7 +139,7 @@ def score_again(
     remaining = iter(summaries)
     while batch := list(islice(remaining, BATCH)):
         for answers in _transform(scorer, batch, on_skip):
-            yield from (answer for answer in answers if isinstance(answer, VideoScored))
+            yield from (answer for answer in answers if isinstance(answer, VideoScored | SegmentScored))
 
 
 def _transform(scorer: ScoreProcessor, batch: Sequence[Summarised], on_skip: OnSkip) -> list[list[Event]]:
@@ -153,16 +153,18 @@ def _transform(scorer: ScoreProcessor, batch: Sequence[Summarised], on_skip: OnS
 
 
 def only_finished(
-    summaries: Iterable[Summarised], live: Mapping[str, VideoScored], targets: Collection[str]
+    summaries: Iterable[Summarised], live: Mapping[str, Prediction], targets: Collection[str]
 ) -> Iterator[Summarised]:
     """Leave out videos that are still in work: without all answers, and without a final prediction."""
     for summary in summaries:
         said = (live.get(f"{summary.video_id}/{target}") for target in targets)
-        if summary.complete or any(prediction.stage == "final" for prediction in said if prediction):
+        if summary.complete or any(
+            isinstance(prediction, VideoScored) and prediction.stage == "final" for prediction in said
+        ):
             yield summary
 
 
-def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, release: str) -> Comparison:
+def compare(live: Iterable[Prediction], replayed: Iterable[Prediction], *, release: str) -> Comparison:
     """Hold replayed predictions against the live ones that the same release (``target/release_id``) made, byte by byte."""
     target, release_id = release.split("/")
     expected = {p.record_key: encode(p) for p in live if (p.target, p.release_id) == (target, release_id)}
@@ -179,10 +181,14 @@ def compare(live: Iterable[VideoScored], replayed: Iterable[VideoScored], *, rel
     )
 
 
-def changes(replayed: Iterable[VideoScored], live: Mapping[str, VideoScored]) -> Iterator[Change]:
-    """Put each new prediction beside the one it replaces."""
+def changes(replayed: Iterable[Prediction], live: Mapping[str, Prediction]) -> Iterator[Change]:
+    """Put each new prediction of a whole video beside the one it replaces."""
     for after in replayed:
-        yield Change(video_id=after.video_id, after=after, before=live.get(after.record_key))
+        if isinstance(after, VideoScored):
+            before = live.get(after.record_key)
+            yield Change(
+                video_id=after.video_id, after=after, before=before if isinstance(before, VideoScored) else None
+            )
 
 
 def total(comparisons: Iterable[Comparison]) -> Comparison:

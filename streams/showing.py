@@ -10,6 +10,7 @@ from rich.text import Text
 
 from schemas.predictions import VideoScored
 from streams.board import Board, VideoView
+from streams.showing_classes import chances, in_short
 from streams.text_safety import harmless
 from streams.topology import STAGES
 
@@ -51,7 +52,7 @@ def table(board: Board) -> RenderableType:
 def panel(view: VideoView) -> RenderableType:
     """One video with all that was predicted, and what that rests on."""
     parts: list[RenderableType] = [_facts(view)]
-    parts += [block for p in sorted(view.predictions.values(), key=lambda p: p.target) for block in _prediction(p)]
+    parts += [block for _, p in sorted(view.predictions.items()) for block in _prediction(p, view)]
     if not view.predictions:
         parts.append(Text(harmless(view.problem) if view.problem else "no prediction yet", style="yellow"))
     parts += [Text(f"warning: {harmless(w)}", style="yellow") for w in view.warnings]
@@ -102,6 +103,8 @@ def _notes(view: VideoView) -> tuple[str, ...]:
 
 def _short(p: VideoScored) -> str:
     partial = "" if p.stage == "final" else " so far"
+    if p.classes:
+        return f"{in_short(p)}{partial}"
     return f"{p.target} {p.value:.0f} [{p.interval.low:.0f}-{p.interval.high:.0f}]{partial}"
 
 
@@ -113,7 +116,16 @@ def _facts(view: VideoView) -> Text:
     return Text(f"{view.video_id}   {media.duration_s:.0f} s, {size}{media.size_bytes / 1e6:.1f} MB", style="dim")
 
 
-def _prediction(p: VideoScored) -> list[RenderableType]:
+def _prediction(p: VideoScored, view: VideoView) -> list[RenderableType]:
+    blocks = list(chances(p, view.segments.values())) if p.classes else _number(p)
+    blocks += [Text(f"on channels never seen, {worth}", style="dim") for worth in _worth(p)]
+    blocks += [_reason(r.words, r.contribution) for r in p.reasons]
+    blocks.append(Text(f"read {', '.join(p.modalities_used) or 'nothing'}; release {p.release_id}", style="dim"))
+    blocks += [Text(f"missing {name}: {harmless(why)}", style="yellow") for name, why in p.modalities_missing.items()]
+    return blocks + [Text(f"note: {harmless(c, longest=300)}", style="yellow") for c in p.caveats]
+
+
+def _number(p: VideoScored) -> list[RenderableType]:
     level = f"{p.interval.level:.0%}"
     head = Text.assemble(
         ("\n" + p.target.replace("_", " "), "bold"),
@@ -123,11 +135,7 @@ def _prediction(p: VideoScored) -> list[RenderableType]:
     blocks: list[RenderableType] = [head, _scale(p)]
     if p.probability is not None:
         blocks.append(Text(f"{p.probability:.0%} chance: {p.probability_of}"))
-    blocks += [Text(f"on channels never seen, {worth}", style="dim") for worth in _worth(p)]
-    blocks += [_reason(r.words, r.contribution) for r in p.reasons]
-    blocks.append(Text(f"read {', '.join(p.modalities_used) or 'nothing'}; release {p.release_id}", style="dim"))
-    blocks += [Text(f"missing {name}: {harmless(why)}", style="yellow") for name, why in p.modalities_missing.items()]
-    return blocks + [Text(f"note: {harmless(c, longest=300)}", style="yellow") for c in p.caveats]
+    return blocks
 
 
 def _worth(p: VideoScored) -> Iterator[str]:

@@ -228,6 +228,9 @@ def _mistakes_of_classes(target: TargetDefined) -> Iterator[tuple[str, str]]:
     for index, one in enumerate(target.classes):
         if not one.definition.strip():
             yield f"classes[{index}].definition", "say in whole words what belongs to the class: labellers rely on it"
+    for name in ("minimum_examples", "maximum_classes"):
+        if getattr(target, name) < 0:
+            yield name, f"expected 0 or more, got {getattr(target, name)}"
     yield from _twice("classes", [word for one in target.classes for word in {one.name, *one.aliases}])
 
 

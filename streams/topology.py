@@ -27,7 +27,7 @@ from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
-from schemas.predictions import VideoScored
+from schemas.predictions import SegmentScored, VideoScored
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import ReleasePublished
@@ -131,7 +131,12 @@ TOPICS: tuple[Topic, ...] = (
         partitions=1,
     ),
     Topic(name="summaries", key="video_id/scope", events=(Summarised,), cleanup="compact"),
-    Topic(name="predictions", key="video_id/target", events=(VideoScored,), cleanup="compact"),
+    Topic(
+        name="predictions",
+        key="video_id/target[/scope]",
+        events=(VideoScored, SegmentScored),
+        cleanup="compact",
+    ),
     Topic(name="shadows", key="video_id/target/release_id", events=(ShadowScored,), cleanup="compact"),
     Topic(
         name="progress",

@@ -240,7 +240,7 @@ def write_release(
         rows=len(rows.truth),
         groups=int(rows.groups.max()) + 1,
         limits=limits_of(rows),
-        window_s=_window_s(rows.moments),
+        window_s=window_s(rows.moments),
         training=_training(trained),
         stages=stages,
         caveats=caveats_of(trained.source, target, trained.learned.metrics),
@@ -260,7 +260,8 @@ def _training(trained: Trained) -> dict[str, str]:
     return said
 
 
-def _window_s(moments: Floats) -> tuple[float, float] | None:
+def window_s(moments: Floats) -> tuple[float, float] | None:
+    """When the earliest and the latest example were published; None where nobody knows of any."""
     known = moments[~np.isnan(moments)]
     return (float(known.min()), float(known.max())) if len(known) else None
 

@@ -1,105 +1,196 @@
-"""Classes of videos and segments that people have labelled: how well can each way of telling them apart do it?"""
+"""Classes of videos and segments that people have labelled, and hashtags: learned, judged, and made a release."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from functools import partial
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 
-import msgspec
 import numpy as np
 
-from models.classification import Bools, ClassDefinition, ClassScores, compare, match_words, side_by_side, table_of
-from models.estimators.examples import Examples, Floats, Groups
-from models.estimators.folds import Fold, group_folds
-from models.layout import Block, Layout, vectorise
-from models.target_values import group_of, label_truth
-from schemas.errors import TrainingImpossible
+from models.class_figures import class_measures, facts_of, four_ways, macro, overall
+from models.class_learning import ClassesLearned, ClassTask, chances_of, learn_classes
+from models.classification import ClassScores
+from models.estimators.examples import Floats
+from models.estimators.folds import group_folds
+from models.release import save
+from models.release_classes import ClassReleaseFacts, class_release_of, with_class_card
+from models.release_manifest import ClassFacts
 from schemas.event import WHOLE_VIDEO
-from schemas.summaries import Summarised
-from schemas.targets import TargetDefined
+from streams.training import Order, Progress, silent, window_s
+from streams.training_class_card import caveats_of, class_card
+from streams.training_class_rows import ClassRows, class_rows, class_rows_like, reads_words
 from streams.training_source import Source
 
-MIN_LABELLED = 40
-MIN_OF_CLASS = 5
-"""A class of which fewer examples are known, or fewer without it, cannot be judged on five folds."""
+
+@dataclass(frozen=True, kw_only=True)
+class ClassesElsewhere:
+    """How the release does on examples that nothing was learned from.
+
+    Attributes
+    ----------
+    chances : array, shape (n, classes)
+    classes : dict
+        The figures of each class that somebody judged there both ways.
+    """
+
+    words: str
+    rows: ClassRows
+    chances: Floats
+    classes: Mapping[str, Mapping[str, float]]
+    metrics: Mapping[str, float]
 
 
-def class_scores(target: TargetDefined, source: Source) -> list[ClassScores]:
-    """Judge text match, neighbours, a line and a calibrated line on the same labelled examples, by whole groups.
+@dataclass(frozen=True, kw_only=True)
+class TrainedClasses:
+    """What came out of a training run of several classes.
+
+    Attributes
+    ----------
+    source : str
+        Where the examples come from, in words.
+    classes : tuple of ClassFacts
+        Each class judged on held-out groups.
+    metrics : mapping
+        Means over classes, and the errors of all together beside those of the base rates.
+    """
+
+    order: Order
+    source: str
+    rows: ClassRows
+    task: ClassTask
+    learned: ClassesLearned
+    classes: tuple[ClassFacts, ...]
+    metrics: Mapping[str, float]
+
+    @property
+    def beats_constant(self) -> bool:
+        """Whether all classes together are told better than by their base rates, with 90 % confidence."""
+        return self.metrics["skill_low"] > 0
+
+    @property
+    def release_id(self) -> str:
+        moment = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.rows.newest_s))
+        return self.order.release_id or f"{moment}-{self.rows.digest}"
+
+    @cached_property
+    def scores(self) -> list[ClassScores]:
+        """Text match, neighbours, a line and a calibrated line on the same examples."""
+        return four_ways(self.task, self.rows.names, self.learned)
+
+
+def train_classes(order: Order, source: Source, *, on_progress: Progress = silent) -> TrainedClasses:
+    """Learn a multilabel target, and judge it on groups that were held out.
 
     Raises
     ------
     TrainingImpossible
-        The target takes no labels, or too few were given.
+        Examples, groups or labels are missing.
     """
-    if not target.classes:
-        raise TrainingImpossible(
-            f"{target.name} has no classes that people label, and cannot be compared; a target with [[classes]] can"
-        )
-    said = label_truth(target, source.labels)
-    found = sorted((s for s in source.segments() if (s.video_id, s.scope) in said), key=lambda s: s.record_key)
-    if len(found) < MIN_LABELLED:
-        raise TrainingImpossible(
-            f"expected at least {MIN_LABELLED} labelled videos or segments that have been read, got {len(found)} (of "
-            f"{len(said)} labelled); `groundswell import labels FILE --target {target.name}` brings labels in"
-        )
-    return _compared(target, found, np.array([said[s.video_id, s.scope] for s in found]))
+    on_progress("reading", 0, None)
+    rows = class_rows(source, order.target)
+    task = ClassTask(
+        seen=rows.seen,
+        truth=rows.truth,
+        classes=rows.definitions,
+        groups=rows.groups,
+        folds=group_folds(rows.groups),
+    )
+    learned = learn_classes(task, on_fit=lambda done, total: on_progress("learning", done, total))
+    classes = facts_of(task, rows.names, learned)
+    judged = learned.judged
+    together = overall(task.truth, judged.chances, judged.base_rates, groups=task.groups)
+    metrics = macro([one.metrics for one in classes]) | together
+    return TrainedClasses(
+        order=order, source=source.words, rows=rows, task=task, learned=learned, classes=classes, metrics=metrics
+    )
 
 
-def _compared(target: TargetDefined, found: Sequence[Summarised], shares: Floats) -> list[ClassScores]:
-    rows, makers = side_by_side(_vectors(found)), _makers(found)
-    tags = [{label.name: label.score for label in summary.labels} for summary in found]
-    scores: list[ClassScores] = []
-    for place, one in enumerate(target.classes):
-        judged = np.flatnonzero(~np.isnan(shares[:, place]))
-        truth = shares[judged, place] > 0.5
-        if min(int(truth.sum()), int((~truth).sum())) < MIN_OF_CLASS:
-            continue
-        own, known = np.unique(makers[judged], return_inverse=True)[1].astype(np.int64), {one.name: truth}
-        wanted = ClassDefinition(one.name.replace("_", " "), one.definition)
-        matched = {one.name: match_words([tags[row] for row in judged], wanted)}
-        scores += table_of("text match", matched, known)
-        folds = group_folds(own)
-        scores += compare(rows[judged], known, groups=own, split=partial(_whatever_the_class, folds))
-    if not scores:
-        raise TrainingImpossible(
-            f"no class of {target.name} has {MIN_OF_CLASS} examples with it and {MIN_OF_CLASS} without; label more"
-        )
-    return _with_means([one for one in scores if one.name != "macro"])
+def judge_classes_on(trained: TrainedClasses, source: Source) -> ClassesElsewhere:
+    """Tell the classes of a table that nothing was learned from; videos that were are left out.
+
+    Raises
+    ------
+    TrainingImpossible
+        Nothing in it can be judged on.
+    """
+    rows = class_rows_like(source, trained.order.target, trained.rows)
+    chances = chances_of(trained.learned.classifier, trained.learned.calibrators, rows.seen)
+    base_rates = np.broadcast_to([one.base_rate for one in trained.classes], chances.shape)
+    classes: dict[str, Mapping[str, float]] = {}
+    for place, facts in enumerate(trained.classes):
+        known = ~np.isnan(rows.truth[:, place])
+        truth = rows.truth[known, place] == 1
+        if truth.any() and not truth.all():
+            classes[facts.name] = class_measures(
+                truth,
+                chances[known, place],
+                base_rates=base_rates[known, place],
+                groups=rows.groups[known],
+                threshold=facts.likely_from,
+            )
+    metrics = overall(rows.truth, chances, base_rates, groups=rows.groups)
+    means = macro(list(classes.values())) if classes else {}
+    return ClassesElsewhere(words=source.words, rows=rows, chances=chances, classes=classes, metrics=means | metrics)
 
 
-def _whatever_the_class(folds: Sequence[Fold], known: Bools) -> Sequence[Fold]:
-    del known
-    return folds
+def classes_too_weak(trained: TrainedClasses) -> str:
+    """Say why a release is not worth publishing, and what it would take."""
+    metrics = trained.metrics
+    fewest = min(trained.classes, key=lambda one: (one.found, one.name))
+    return (
+        f"on unseen groups the chances' squared error is {metrics['brier']:.4g} and that of the base rates "
+        f"{metrics['brier_base_rate']:.4g} (skill {metrics['skill_low']:.3f} to {metrics['skill_high']:.3f} with 90 % "
+        f"confidence): no better than saying of every video how common each class is; {fewest.name} has "
+        f"{fewest.found} examples only, more labels help. Publish it all the same with --force."
+    )
 
 
-def _with_means(scores: Sequence[ClassScores]) -> list[ClassScores]:
-    """By method, its classes and then their mean."""
-    table: list[ClassScores] = []
-    for method in dict.fromkeys(one.method for one in scores):
-        own = [one for one in scores if one.method == method]
-        mean = {key: float(np.mean([one.figures[key] for one in own])) for key in own[0].figures}
-        table += [*own, ClassScores(method, "macro", mean)]
-    return table
+def write_class_release(trained: TrainedClasses, folder: Path, *, stages: Mapping[str, str]) -> None:
+    """Write the release into an empty or new folder; the same examples give the same bytes.
+
+    Parameters
+    ----------
+    stages : mapping
+        Versions of the stages that the features came from.
+    """
+    rows, target = trained.rows, trained.order.target
+    facts = ClassReleaseFacts(
+        target=target,
+        release_id=trained.release_id,
+        layout=rows.layout,
+        classes=trained.classes,
+        trained_at_s=float(round(rows.newest_s)),
+        rows=len(rows.truth),
+        groups=int(rows.groups.max()) + 1,
+        beats_constant=trained.beats_constant,
+        metrics=_all_metrics(trained),
+        reads_words=reads_words(target),
+        window_s=window_s(rows.moments),
+        training=_training(trained),
+        stages=stages,
+        caveats=caveats_of(trained.source, target, rows),
+    )
+    release = class_release_of(trained.learned, facts)
+    save(with_class_card(release, class_card(release.manifest)), folder)
 
 
-def _vectors(found: Sequence[Summarised]) -> Examples:
-    """Every vector that some of them have, of the size that most have."""
-    counts = Counter((name, pooled.dim) for summary in found for name, pooled in summary.pooled.items())
-    sizes = {name: size for (name, size), _ in sorted(counts.items(), key=lambda item: (item[1], item[0]))}
-    if not sizes:
-        raise TrainingImpossible("not one of the labelled videos or segments has been seen, heard or read")
-    fitting = [_only(summary, sizes) for summary in found]
-    layout = Layout(tuple(Block(name, sizes[name]) for name in sorted(sizes)))
-    return Examples(vectorise(fitting, layout), layout)
+def _all_metrics(trained: TrainedClasses) -> dict[str, float]:
+    """Means and sums, then what matters most of each class."""
+    each = {
+        f"{one.name}/{name}": one.metrics[name] for one in trained.classes for name in ("ap", "auc", "ece", "base_rate")
+    }
+    return {name: value for name, value in (dict(trained.metrics) | each).items() if np.isfinite(value)}
 
 
-def _only(summary: Summarised, sizes: Mapping[str, int]) -> Summarised:
-    pooled = {name: vector for name, vector in summary.pooled.items() if sizes[name] == vector.dim}
-    return msgspec.structs.replace(summary, pooled=pooled)
-
-
-def _makers(found: Sequence[Summarised]) -> Groups:
-    """Whose they are; the segments of a video follow the video, whose summary names its channel."""
-    by_video = {s.video_id: group_of(s) for s in found if s.scope == WHOLE_VIDEO}
-    names = [by_video.get(summary.video_id, summary.video_id) for summary in found]
-    return np.unique(names, return_inverse=True)[1].astype(np.int64)
+def _training(trained: TrainedClasses) -> dict[str, str]:
+    rows = trained.rows
+    wholes = sum(scope == WHOLE_VIDEO for scope in rows.scopes)
+    said = {
+        "source": trained.source,
+        "split": f"{len(trained.task.folds)} folds of whole {trained.order.target.group_by}s",
+        "examples": f"{wholes} whole videos and {len(rows.scopes) - wholes} segments",
+    }
+    if rows.left_out:
+        said["left_out"] = "; ".join(f"{name}: {why}" for name, why in sorted(rows.left_out.items()))
+    return said

@@ -24,8 +24,14 @@ FIFTHS = 5
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
 
 
-def roc(success: Bools, chances: Floats) -> str:
-    """Successes found by share of the others taken for one, along all thresholds."""
+def roc(success: Bools, chances: Floats, *, of: str = "") -> str:
+    """Successes found by share of the others taken for one, along all thresholds.
+
+    Parameters
+    ----------
+    of : str
+        Tells several of these plots on one page apart; letters, digits and ``-``.
+    """
     from sklearn.metrics import roc_curve
 
     wrong, right, _ = roc_curve(success, chances)
@@ -35,11 +41,11 @@ def roc(success: Bools, chances: Floats) -> str:
         axes.plot([0, 1], [0, 1], color=THEIRS, linestyle="--", label="guessing")
         _named(axes, "share of the others taken for a success", "share of the successes found")
 
-    return _svg("roc", draw)
+    return _svg(f"roc{of}", draw)
 
 
-def precision_recall(success: Bools, chances: Floats) -> str:
-    """How many of those picked are successes, by how many of the successes are picked."""
+def precision_recall(success: Bools, chances: Floats, *, of: str = "") -> str:
+    """How many of those picked are successes, by how many of the successes are picked; see `roc`."""
     from sklearn.metrics import precision_recall_curve
 
     precise, found, _ = precision_recall_curve(success, chances)
@@ -50,11 +56,11 @@ def precision_recall(success: Bools, chances: Floats) -> str:
         axes.set_ylim(0, 1.02)
         _named(axes, "share of the successes found (recall)", "successes among those picked (precision)")
 
-    return _svg("precision-recall", draw)
+    return _svg(f"precision-recall{of}", draw)
 
 
-def reliable(success: Bools, chances: Floats) -> str:
-    """What came of videos by the chance that was given to them, a tenth of them at a time."""
+def reliable(success: Bools, chances: Floats, *, of: str = "") -> str:
+    """What came of videos by the chance that was given to them, a tenth of them at a time; see `roc`."""
     bins = reliability(chances, success)
 
     def draw(axes: "Axes") -> None:
@@ -65,7 +71,7 @@ def reliable(success: Bools, chances: Floats) -> str:
         )
         _named(axes, "chance that was said", "share that came true")
 
-    return _svg("reliability", draw)
+    return _svg(f"reliability{of}", draw)
 
 
 def covered(said: Floats, inside: Bools, *, level: float) -> str:

@@ -10,34 +10,8 @@ from streams.sources.urls import page_of
 from streams.text_safety import harmless
 from streams.training import Elsewhere, Trained, figures, task_of
 from streams.training_figures import Compared, Mistake, compared, mse_interval, what_matters, worst_mistakes
+from streams.training_page import cells, figure, head, page, safe, table
 from streams.training_rows import Rows
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; img-src data:">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; margin: 1rem 0; }}
-th, td {{ padding: .3rem .8rem; text-align: left; border-bottom: 1px solid #ddd; overflow-wrap: anywhere; }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }}
-tr.chosen td {{ font-weight: 600; background: #eef6fa; }}
-.plots {{ display: flex; flex-wrap: wrap; gap: 1.5rem; }}
-figure {{ margin: 0; max-width: 100%; }}
-figure svg {{ max-width: 100%; height: auto; }}
-figcaption {{ font-weight: 600; }}
-.verdict {{ font-size: 1.15rem; border-left: .3rem solid {colour}; padding-left: .8rem; }}
-</style>
-</head>
-<body>
-{body}
-</body>
-</html>
-"""
-_GOOD, _BAD = "#2a7f3f", "#b3541e"
 
 
 def report_of(trained: Trained, elsewhere: Elsewhere | None = None) -> str:
@@ -49,8 +23,8 @@ def report_of(trained: Trained, elsewhere: Elsewhere | None = None) -> str:
         How the release does on a table that nothing was learned from.
     """
     body = [
-        f"<h1>{_safe(trained.target.title)}: {_safe(trained.release_id)}</h1>",
-        f"<p>{_safe(trained.target.description)}</p>",
+        f"<h1>{safe(trained.target.title)}: {safe(trained.release_id)}</h1>",
+        f"<p>{safe(trained.target.description)}</p>",
         _verdict(trained),
         "<h2>How good it is</h2>",
         _errors(trained, elsewhere),
@@ -64,15 +38,8 @@ def report_of(trained: Trained, elsewhere: Elsewhere | None = None) -> str:
         "<h2>Worst mistakes</h2>",
         _mistakes(trained.rows, trained.learned.judged, said=_said(trained, trained.learned.judged)),
     ]
-    return _PAGE.format(
-        title=f"{_safe(trained.target.name)} {_safe(trained.release_id)}",
-        colour=_GOOD if trained.learned.beats_constant else _BAD,
-        body="\n".join(body),
-    )
-
-
-def _safe(text: str) -> str:
-    return escape(harmless(text, longest=2000))
+    title = f"{trained.target.name} {trained.release_id}"
+    return page(title, body, is_good=trained.learned.beats_constant)
 
 
 def _verdict(trained: Trained) -> str:
@@ -90,9 +57,9 @@ def _verdict(trained: Trained) -> str:
     return (
         f'<p class="verdict">{verdict}, with 90 % confidence: R2 {metrics["r2"]:.3f} '
         f"({metrics['r2_low']:.3f} to {metrics['r2_high']:.3f}); {examples}.</p>"
-        f"<p>Learned from {_safe(trained.source)}: {len(rows.truth):,} videos of {groups:,} "
+        f"<p>Learned from {safe(trained.source)}: {len(rows.truth):,} videos of {groups:,} "
         f"{trained.target.group_by}s, {rows.found:,} having been read; measured by "
-        f"<em>{_safe(rows.measure.name)}</em> ({_safe(rows.measure.unit)}); "
+        f"<em>{safe(rows.measure.name)}</em> ({safe(rows.measure.unit)}); "
         f"{rows.examples.layout.columns:,} columns and the words themselves.</p>"
     )
 
@@ -108,7 +75,7 @@ def _errors(trained: Trained, elsewhere: Elsewhere | None) -> str:
         cells = [f"{later['mse']:.4g}", f"{later['mse_constant']:.4g}", _r2(later), f"{later['rho']:.3f}", *nothing]
         lines.append(["later videos than all it was taught on", *cells])
     heads = ["judged on", "mean squared error", "the constant's", "R2", "rank correlation", "coverage", "calibration error", "AUC"]  # fmt: skip
-    return _table(heads, lines) + "<p>In brackets: 90 % of resamplings of whole groups lie there.</p>"
+    return table(heads, lines) + "<p>In brackets: 90 % of resamplings of whole groups lie there.</p>"
 
 
 def _error_line(words: str, trained: Trained, task: Task, judged: Judged) -> list[str]:
@@ -155,7 +122,7 @@ def _candidates(found: Sequence[Compared]) -> str:
     ]
     chosen = next((place for place, one in enumerate(found) if one.is_chosen), -1)
     rule = "<p>Kept: the simplest that is not worse than the best by more than one standard error.</p>"
-    return _table(heads, lines, marked=chosen) + rule
+    return table(heads, lines, marked=chosen) + rule
 
 
 def _figures(trained: Trained) -> Iterable[str]:
@@ -163,20 +130,16 @@ def _figures(trained: Trained) -> Iterable[str]:
     truth = task.truth[judged.rows]
     success = truth > task.threshold
     if success.any() and not success.all():
-        words = _safe(trained.target.success or "above the threshold")
-        yield _figure(f"ROC: {words}", plots.roc(success, judged.chances))
-        yield _figure(f"Precision and recall: {words}", plots.precision_recall(success, judged.chances))
-        yield _figure("Reliability of the chances", plots.reliable(success, judged.chances))
+        words = safe(trained.target.success or "above the threshold")
+        yield figure(f"ROC: {words}", plots.roc(success, judged.chances))
+        yield figure(f"Precision and recall: {words}", plots.precision_recall(success, judged.chances))
+        yield figure("Reliability of the chances", plots.reliable(success, judged.chances))
     if trained.target.kind != "probability":
         inside = (judged.low <= truth) & (truth <= judged.high)
-        yield _figure("Coverage of the 90 % interval", plots.covered(judged.values, inside, level=LEVEL))
-        yield _figure("Said and true", plots.said_and_true(truth, judged.values, unit=trained.rows.measure.unit))
+        yield figure("Coverage of the 90 % interval", plots.covered(judged.values, inside, level=LEVEL))
+        yield figure("Said and true", plots.said_and_true(truth, judged.values, unit=trained.rows.measure.unit))
     if trained.curve.points:
-        yield _figure("Learning curve", plots.learning(trained.curve))
-
-
-def _figure(caption: str, drawing: str) -> str:
-    return f"<figure><figcaption>{caption}</figcaption>{drawing}</figure>"
+        yield figure("Learning curve", plots.learning(trained.curve))
 
 
 def _tested(trained: Trained, elsewhere: Elsewhere | None) -> list[str]:
@@ -184,7 +147,7 @@ def _tested(trained: Trained, elsewhere: Elsewhere | None) -> list[str]:
         return []
     said = _said(trained, elsewhere.judged)
     return [
-        f"<h2>Worst mistakes on {_safe(elsewhere.words)}</h2>",
+        f"<h2>Worst mistakes on {safe(elsewhere.words)}</h2>",
         _mistakes(elsewhere.rows, elsewhere.judged, said=said),
     ]
 
@@ -195,35 +158,18 @@ def _what_matters(trained: Trained) -> str:
         return "<p>Nothing: it says the same of every video.</p>"
     names, sizes = [one.words for one in found], [one.mean_size for one in found]
     unit = trained.rows.measure.unit
-    return _figure("How far each topic moves a prediction", plots.matters(names, sizes, unit=unit))
+    return figure("How far each topic moves a prediction", plots.matters(names, sizes, unit=unit))
 
 
 def _mistakes(rows: Rows, judged: Judged, *, said: Floats) -> str:
     heads = ["video", "by", "said", "truth"]
     found = worst_mistakes(rows, judged, said=said)
     lines = [
-        f"<tr><td>{_link(m)}</td>{_cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>" for m in found
+        f"<tr><td>{_link(m)}</td>{cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>" for m in found
     ]
-    return f"<table>{_head(heads)}<tbody>{''.join(lines)}</tbody></table>"
+    return f"<table>{head(heads)}<tbody>{''.join(lines)}</tbody></table>"
 
 
 def _link(mistake: Mistake) -> str:
-    words, page = _safe(mistake.title or mistake.video_id), page_of(mistake.video_id)
+    words, page = safe(mistake.title or mistake.video_id), page_of(mistake.video_id)
     return f'<a href="{escape(page)}" rel="noopener noreferrer">{words}</a>' if page else words
-
-
-def _table(heads: Sequence[str], lines: Sequence[Sequence[str]], *, marked: int = -1) -> str:
-    rows = (f"<tr{' class=chosen' if place == marked else ''}>{_cells(line)}</tr>" for place, line in enumerate(lines))
-    return f"<table>{_head(heads)}<tbody>{''.join(rows)}</tbody></table>"
-
-
-def _head(heads: Sequence[str]) -> str:
-    return f"<thead><tr>{''.join(f'<th>{escape(head)}</th>' for head in heads)}</tr></thead>"
-
-
-def _cells(line: Sequence[str]) -> str:
-    return "".join(f"<td{_number_class(cell)}>{escape(cell)}</td>" for cell in line)
-
-
-def _number_class(cell: str) -> str:
-    return ' class="number"' if cell[:1].isdigit() or cell[:1] == "-" else ""

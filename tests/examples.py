@@ -18,7 +18,7 @@ from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted, UploadedSubtitles
 from schemas.media import MediaDuplicated, MediaFetched, Metadata, SubtitleTrack
 from schemas.outcomes import OutcomeObserved
-from schemas.predictions import Interval, Reason, VideoScored
+from schemas.predictions import Interval, Reason, SegmentScored, VideoScored
 from schemas.progress import StageProgressed
 from schemas.promotions import ShadowScored
 from schemas.segments import SegmentCut, VideoSegmented
@@ -309,6 +309,19 @@ SCORED = VideoScored(
     caveats=("The release was taught on few videos.",),
 )
 
+SEGMENT_SCORED = SegmentScored(
+    event_id=derive_id("score", "1", "segment", "scenes"),
+    video_id=VIDEO_ID,
+    revision=REVISION,
+    scope="2",
+    summary_id=derive_id("assemble", "2", "segment"),
+    target="scenes",
+    release_id="20261122-120000-3fa2b1",
+    start_s=8.008,
+    end_s=12.012,
+    chances={"family_moments": 0.31, "gift_giving": 0.02, "holiday": 0.87},
+)
+
 PROGRESSED = StageProgressed(
     event_id=derive_id("fetch", "1", LINK.event_id, "progress"),
     video_id=VIDEO_ID,
@@ -374,6 +387,7 @@ EXAMPLES: dict[type[Event], Event] = {
         INFLUENCED,
         SUMMARISED,
         SCORED,
+        SEGMENT_SCORED,
         PROGRESSED,
         SHADOWED,
         *OF_RELEASES,

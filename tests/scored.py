@@ -5,7 +5,7 @@ import runs
 from processors.scoreboard import ScoreboardFold
 from schemas.event import Event
 from schemas.outcomes import OutcomeObserved
-from schemas.predictions import Interval, VideoScored
+from schemas.predictions import ClassChance, Interval, SegmentScored, VideoScored
 from schemas.promotions import ShadowScored
 from schemas.releases import ReleasePublished
 from schemas.targets import Measure, TargetDefined
@@ -36,9 +36,11 @@ def hearing(fold: ScoreboardFold, *releases: str) -> ScoreboardFold:
     return fold
 
 
-def published(release_id: str, trained_at_s: float = TRAINED_S) -> ReleasePublished:
+def published(
+    release_id: str, trained_at_s: float = TRAINED_S, *, target: str = "engagement", kind: str = "regression"
+) -> ReleasePublished:
     return ReleasePublished(
-        event_id=release_id, target="engagement", release_id=release_id, kind="regression", files=(),
+        event_id=release_id, target=target, release_id=release_id, kind=kind, files=(),
         trained_at_s=trained_at_s, rows=1, metrics={}, beats_constant=True,
     )  # fmt: skip
 
@@ -59,6 +61,30 @@ def prediction(number: int, value: float = 10.0, *, release_id: str = "r1", **ch
         "beats_constant": True,
     }
     return VideoScored(**given | changes)
+
+
+def film(number: int, *, release_id: str = "c1", **chances: float) -> VideoScored:
+    """What a release of classes says of a video."""
+    said = {"holiday": 0.6, "shopping": 0.1} | chances
+    classes = tuple(
+        ClassChance(name=name, probability=chance, base_rate=0.2, likely_from=0.5, beats_base_rate=True)
+        for name, chance in sorted(said.items(), key=lambda item: -item[1])
+    )
+    unit, anything = "chance, 0 to 1", Interval(low=0.0, high=1.0, level=1.0)
+    given = {"target": "scenes", "release_id": release_id, "unit": unit, "interval": anything, "classes": classes}
+    return prediction(number, classes[0].probability, **given)
+
+
+def segments_of(scored: VideoScored) -> list[SegmentScored]:
+    """Two segments of it."""
+    return [
+        SegmentScored(
+            event_id=f"{scored.event_id}/{index}", video_id=scored.video_id, revision=scored.revision,
+            scope=str(index), summary_id=f"s{index}", target=scored.target, release_id=scored.release_id,
+            start_s=4.0 * index, end_s=4.0 * index + 4, chances={one.name: one.probability for one in scored.classes},
+        )
+        for index in range(2)
+    ]  # fmt: skip
 
 
 def shadow(number: int, value: float = 10.0, *, release_id: str = "r2") -> ShadowScored:

@@ -159,7 +159,9 @@ def _print_comparison(a: ReleasePublished, b: ReleasePublished, both: "OnBoth") 
         table.add_row("larger error, share", _figure(both.share_a_worse), _figure(both.share_b_worse))
     Console().print(table)
     typer.echo(f"videos that both have scored: {both.videos}")
-    if both.videos:
+    for name, difference in both.classes.items():
+        typer.echo(f"  {harmless(name)}: {difference * 100:+.1f} points in the mean")
+    if both.videos and not both.classes:
         typer.echo(f"  mean difference {_figure(both.mean_difference)}, correlation {_figure(both.correlation)}")
         typer.echo("" if both.with_outcome else "  no outcome yet that both could not have learned from")
 

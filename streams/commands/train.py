@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from streams.imports.whole_tables import Corrections
     from streams.settings import Settings
     from streams.training import Elsewhere, Trained
+    from streams.training_classes import ClassesElsewhere, TrainedClasses
     from streams.training_source import Source
 
 Map = Annotated[list[str] | None, typer.Option("--map", help="views=playCount: which column means what. Repeatable.")]
@@ -61,25 +62,92 @@ def train(
     settings = settings_module.load()
     said = Corrections(mapping=tuple(mapping or ()), year=year)
     work = _Work(settings, _definition(settings, target), said, words=source)
-    if work.target.kind == "multilabel":
-        _compare_classes(work, table, as_json=as_json)
-        return
-    trained = work.train(table, release_id)
-    elsewhere = work.judge(trained, test) if test else None
+    run = _ClassRun(work, as_json=as_json) if work.target.kind == "multilabel" else _NumberRun(work, as_json=as_json)
+    run.learn(table, release_id, test)
     if report:
-        _write_report(trained, elsewhere, report)
-    publishes = publish and (trained.learned.beats_constant or force)
+        _write_report(run.report(), report)
+    publishes = publish and (run.beats_constant or force)
     with TemporaryDirectory() as temporary:
-        folder = out or Path(temporary) / trained.release_id
+        folder = out or Path(temporary) / run.release_id
         if publishes or out:
-            work.write(trained, folder)
+            run.write(folder)
         if publishes:
             _publish(settings, folder, role="shadow" if candidate else "promoted")
-    _print(trained, elsewhere, is_published=publishes, as_json=as_json)
+    run.show(is_published=publishes)
     if publish and not publishes:
+        raise TrainingImpossible(run.too_weak())
+
+
+class _NumberRun:
+    """Learning a target that is one number of a video."""
+
+    def __init__(self, work: "_Work", *, as_json: bool) -> None:
+        self._work, self._as_json = work, as_json
+
+    def learn(self, table: Path | None, release_id: str, test: Path | None) -> None:
+        self._trained = self._work.train(table, release_id)
+        self._elsewhere = self._work.judge(self._trained, test) if test else None
+
+    @property
+    def beats_constant(self) -> bool:
+        return self._trained.learned.beats_constant
+
+    @property
+    def release_id(self) -> str:
+        return self._trained.release_id
+
+    def report(self) -> str:
+        from streams.training_report import report_of
+
+        return report_of(self._trained, self._elsewhere)
+
+    def write(self, folder: Path) -> None:
+        self._work.write(self._trained, folder)
+
+    def show(self, *, is_published: bool) -> None:
+        _print(self._trained, self._elsewhere, is_published=is_published, as_json=self._as_json)
+
+    def too_weak(self) -> str:
         from streams.training import too_weak
 
-        raise TrainingImpossible(too_weak(trained))
+        return too_weak(self._trained)
+
+
+class _ClassRun:
+    """Learning a target of several classes."""
+
+    def __init__(self, work: "_Work", *, as_json: bool) -> None:
+        self._work, self._as_json = work, as_json
+
+    def learn(self, table: Path | None, release_id: str, test: Path | None) -> None:
+        self._trained = self._work.train_classes(table, release_id)
+        self._elsewhere = self._work.judge_classes(self._trained, test) if test else None
+
+    @property
+    def beats_constant(self) -> bool:
+        return self._trained.beats_constant
+
+    @property
+    def release_id(self) -> str:
+        return self._trained.release_id
+
+    def report(self) -> str:
+        from streams.training_class_report import class_report_of
+
+        return class_report_of(self._trained, self._elsewhere)
+
+    def write(self, folder: Path) -> None:
+        from streams.training_classes import write_class_release
+
+        write_class_release(self._trained, folder, stages=self._work.versions())
+
+    def show(self, *, is_published: bool) -> None:
+        _print_class_run(self._trained, self._elsewhere, is_published=is_published, as_json=self._as_json)
+
+    def too_weak(self) -> str:
+        from streams.training_classes import classes_too_weak
+
+        return classes_too_weak(self._trained)
 
 
 class _Work:
@@ -106,6 +174,20 @@ class _Work:
 
         with _Bars() as bars:
             return judge_on(trained, self.source(table, bars), on_progress=bars.show)
+
+    def train_classes(self, table: Path | None, release_id: str) -> "TrainedClasses":
+        from streams.training import Order
+        from streams.training_classes import train_classes
+
+        order = Order(target=self.target, release_id=release_id)
+        with _Bars() as bars:
+            return train_classes(order, self.source(table, bars), on_progress=bars.show)
+
+    def judge_classes(self, trained: "TrainedClasses", table: Path) -> "ClassesElsewhere":
+        from streams.training_classes import judge_classes_on
+
+        with _Bars() as bars:
+            return judge_classes_on(trained, self.source(table, bars))
 
     def source(self, table: Path | None, bars: "_Bars") -> "Source":
         """Open what to learn from: a table, or the topics."""
@@ -134,15 +216,19 @@ class _Work:
             )
         return from_table(read, self._words or table.name, now_s=float(round(time.time())))
 
-    def write(self, trained: "Trained", folder: Path) -> None:
+    def versions(self) -> dict[str, str]:
+        """Of the stages that the features came from, as far as they are known here."""
         from processors.assemble import AssembleProcessor
+
+        return {"assemble": AssembleProcessor.version} | ({"text": self._text.version} if self._text else {})
+
+    def write(self, trained: "Trained", folder: Path) -> None:
         from streams.training import comparables_from, write_release
 
-        versions = {"assemble": AssembleProcessor.version} | ({"text": self._text.version} if self._text else {})
         with _Bars() as bars:
             source = self._learned_from
             comparables = comparables_from(trained, source, on_progress=bars.show) if source else None
-        write_release(trained, folder, stages=versions, comparables=comparables)
+        write_release(trained, folder, stages=self.versions(), comparables=comparables)
 
     def _reader(self) -> "TextProcessor":
         """The live text stage, with its network fetched when it is not here yet."""
@@ -194,17 +280,35 @@ def _classes(target: TargetDefined) -> "Classes | None":
     return Classes(target) if target.classes else None
 
 
-def _compare_classes(work: _Work, table: Path | None, *, as_json: bool) -> None:
-    from streams.training import check_kind
-    from streams.training_classes import class_scores
+def _print_class_run(
+    trained: "TrainedClasses", elsewhere: "ClassesElsewhere | None", *, is_published: bool, as_json: bool
+) -> None:
+    from streams.training_class_figures import class_outcome_of
 
-    with _Bars() as bars:
-        scores = class_scores(work.target, work.source(table, bars))
+    outcome = class_outcome_of(trained, elsewhere, is_published=is_published)
     if as_json:
-        typer.echo(msgspec.json.encode([{"method": s.method, "class": s.name, **s.figures} for s in scores]))
-    else:
-        _print_classes(scores)
-    check_kind(work.target)
+        typer.echo(msgspec.json.encode(outcome))
+        return
+    _print_classes(trained.scores)
+    typer.echo(f"kept: {trained.learned.chosen.name}, each class calibrated")
+    _print_chances(trained)
+    for name, why in sorted(trained.rows.left_out.items()):
+        typer.echo(f"not learned: {name} ({why})")
+    verdict = "beats" if trained.beats_constant else "does NOT beat"
+    typer.echo(f"It {verdict} the base rates of its classes on channels it never met (90 % confidence).")
+
+
+def _print_chances(trained: "TrainedClasses") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(
+        "class", "base rate", "AP", "AUC", "ECE", "likely from", "beats its base rate", box=None, pad_edge=False
+    )
+    for one in trained.classes:
+        figures = [f"{one.metrics[name]:.3f}" for name in ("base_rate", "ap", "auc", "ece")]
+        table.add_row(one.name, *figures, f"{one.likely_from:.3f}", "yes" if one.beats_base_rate else "no")
+    Console().print(table)
 
 
 def _print_classes(scores: "list[ClassScores]") -> None:
@@ -217,11 +321,9 @@ def _print_classes(scores: "list[ClassScores]") -> None:
     Console().print(table)
 
 
-def _write_report(trained: "Trained", elsewhere: "Elsewhere | None", path: Path) -> None:
-    from streams.training_report import report_of
-
+def _write_report(page: str, path: Path) -> None:
     try:
-        path.write_text(report_of(trained, elsewhere), "utf-8")
+        path.write_text(page, "utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror}") from error
     typer.echo(f"the report lies in {path}", err=True)

@@ -152,6 +152,16 @@ def test_a_success_is_among_the_best_share_of_its_category_where_that_is_large_e
     assert math.isnan(found[101])
 
 
+def test_only_the_most_used_hashtags_are_classes_where_the_target_says_how_many() -> None:
+    tags = target(measure("hashtags"), kind="multilabel", minimum_examples=1, maximum_classes=2)
+    examples = [
+        example(hashtags=("sea", "boat", "fish")),
+        example(hashtags=("sea", "fish")),
+        example(hashtags=("Sea",)),
+    ]
+    assert target_values.hashtag_classes(tags, examples) == ("sea", "fish")
+
+
 def test_hashtags_that_few_bear_are_no_classes() -> None:
     tags = target(measure("hashtags"), kind="multilabel", minimum_examples=2)
     examples = [example(hashtags=("Sea", "boat")), example(hashtags=("sea", "SEA")), example()]

@@ -4,7 +4,7 @@ import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.outcome_truth import NO_COUNTS, NOT_DEFINED, ONLY_TOGETHER
+from models.outcome_truth import BY_LABELS, NO_COUNTS, NOT_DEFINED, ONLY_TOGETHER
 from processors.folding import FoldInMemory
 from processors.scoreboard import ScoreboardFold
 from schemas.codec import encode
@@ -13,6 +13,7 @@ from schemas.event import Event
 from schemas.scoreboard import PredictionJudged, ScoreKept, week_of
 from schemas.ticks import TimePassed
 from streams.scoreboard import BoardRow, by_week, parts_of, recent, warnings
+from streams.target_files import shipped
 
 
 def kept(*events: Event, fold: ScoreboardFold | None = None) -> list[ScoreKept]:
@@ -149,3 +150,13 @@ def test_only_the_newest_weeks_with_enough_outcomes_are_judged() -> None:
     assert warnings(recent(kept(*old)))
     assert warnings(recent(kept(*old, *new))) == []
     assert len(by_week(kept(*old, *new))) == 2
+
+
+def test_chances_of_classes_are_not_held_against_outcomes_and_segments_are_not_counted() -> None:
+    fold = ScoreboardFold()
+    fold.hear(scored.published("c1", target="scenes"))
+    fold.hear(shipped()["scenes"])
+    film = scored.film(1)
+    (row,) = by_week(kept(*scored.segments_of(film), film, scored.outcome(1), fold=fold))
+    assert (row.target, row.compared, row.not_comparable) == ("scenes", 0, {BY_LABELS: 1})
+    assert [fold.key(segment) for segment in scored.segments_of(film)] == [None, None]

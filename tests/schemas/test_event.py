@@ -20,7 +20,7 @@ from schemas.labels import LabelGiven
 from schemas.links import LinkSubmitted
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.outcomes import OutcomeObserved
-from schemas.predictions import VideoScored
+from schemas.predictions import SegmentScored, VideoScored
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven, ShadowScored
 from schemas.releases import FileName, ReleaseId, ReleasePublished, TargetName
@@ -47,6 +47,7 @@ KEYS: dict[type[Event], str] = {
     TargetDefined: "month_hit/2",
     Summarised: f"{VIDEO_ID}/video",
     VideoScored: f"{VIDEO_ID}/virality",
+    SegmentScored: f"{VIDEO_ID}/scenes/2",
     StageProgressed: f"{VIDEO_ID}/fetch",
     ReleasePublished: "virality/starter-1",
     PredictionJudged: f"{VIDEO_ID}/judged/virality/starter-1/2026-W41",

@@ -59,6 +59,7 @@ def test_an_example_fills_every_field_that_can_be_filled_at_once(event_type: typ
         "transcript",
         "classes",
         "minimum_examples",
+        "maximum_classes",
     }
     at_its_default = {"labels", "start_s"}
     assert unfilled <= exclusive | at_its_default

@@ -13,6 +13,7 @@ from streams.kafka.bulk import Record
 from streams.release_comparison import collect, metrics_of, on_both
 from streams.release_roles import find_release, role_given
 from streams.scoreboard import BoardRow
+from streams.target_files import shipped
 from streams.topology import topic_of
 
 A, B = scored.published("r1"), scored.published("r2")
@@ -118,3 +119,14 @@ def test_status_shows_the_board_and_what_it_cannot_compare() -> None:
     assert all(
         word in said.get() for word in ("virality/r1", "2026-W41", "60", "14.5", "80% of 90%", "3 not comparable")
     )
+
+
+def test_releases_of_classes_are_compared_class_by_class_and_segments_change_nothing() -> None:
+    a, b = (scored.published(name, target="scenes", kind="multilabel") for name in ("c1", "c2"))
+    said = [scored.film(n, holiday=0.5) for n in range(3)]
+    later = [scored.film(n, release_id="c2", holiday=0.4 + n / 10, shopping=0.3) for n in range(2)]
+    names = frozenset({("scenes", "c1"), ("scenes", "c2")})
+    events = [*said, *later, *scored.segments_of(said[0]), *[scored.outcome(n) for n in range(3)]]
+    both = on_both(collect(lying(*events), names), a, b, shipped()["scenes"])
+    assert (both.videos, both.mean_difference, both.with_outcome) == (2, None, 0)
+    assert both.classes == {"holiday": pytest.approx(-0.05), "shopping": pytest.approx(0.2)}

@@ -17,7 +17,7 @@ from streams.target_shelf import Shelf
 IDS = {
     "engagement": "fa17b642-e08c-5794-825c-49fbfaa6b7e1",
     "final_views": "9185d384-1e1e-5ffb-9474-36cbef41d216",
-    "hashtags": "51a0a70f-372b-566e-934e-5bec90e11e68",
+    "hashtags": "fb59f7e9-edfe-5db1-87aa-4cb9d5a16d8d",
     "scenes": "7b349433-9ead-5c20-99a7-84a0bad71a0c",
     "viral_probability": "55b6ebc5-6c5c-5f07-b2a1-a8626a30e15e",
     "virality": "066dd753-7f48-5a6d-8d00-1f28a7fc64cc",
