@@ -242,13 +242,15 @@ def heavy_among(modules: list[str], heavy: set[str]) -> set[str]:
 def test_importing_a_stage_loads_neither_a_trainer_nor_kafka(stage: object, tmp_path: Path) -> None:
     module = stage.processor.split(":")[0]  # type: ignore[attr-defined]  # a Stage
     modules = import_in_a_new_process([module], root=ROOT, home=tmp_path)["modules"]
-    assert not heavy_among(modules, {"torch", "sklearn", "scipy", "skimage", "matplotlib", "yt_dlp", *KAFKA})
+    assert not heavy_among(
+        modules, {"torch", "sklearn", "lightgbm", "scipy", "skimage", "matplotlib", "yt_dlp", *KAFKA}
+    )
 
 
 def test_the_command_line_starts_light(tmp_path: Path) -> None:
     modules = import_in_a_new_process(["streams.commands.main"], root=ROOT, home=tmp_path)["modules"]
     assert not heavy_among(
-        modules, {"torch", "sklearn", "scipy", "skimage", "matplotlib", "yt_dlp", "openvino", "faust"}
+        modules, {"torch", "sklearn", "lightgbm", "scipy", "skimage", "matplotlib", "yt_dlp", "openvino", "faust"}
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether a text is a model of trees, checked before LightGBM, which believes every index, gets to read it."""
+"""Whether a text is a model of trees, checked before anything in it is believed."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -37,8 +37,8 @@ _PER_CUT = (
     "internal_count",
 )
 _SINGLE = ("num_leaves", "num_cat", "is_linear", "shrinkage")
-_CATEGORICAL = 1
-"""Bit of a decision type; our trees cut numbers only."""
+_FOREIGN = 1 | 4
+"""Bits of a decision type: categories, and zeros that count as missing; our trees have neither."""
 _LAST_DECISION_TYPE = 15
 
 Fields = Mapping[str, str]
@@ -58,7 +58,7 @@ def check_tree_text(model: bytes, *, features: int) -> None:
     Raises
     ------
     ReleaseInvalid
-        Something in it would make LightGBM read where nothing is.
+        It is not, or its trees are of a kind that we never teach.
     """
     try:
         text = model.decode("ascii")
@@ -105,7 +105,8 @@ def _check_tree(text: str, number: int, features: int) -> None:
     _demand(all(len(columns[name]) == leaves for name in _PER_LEAF), f"tree {number} lacks leaves")
     _demand(all(len(columns[name]) == leaves - 1 for name in _PER_CUT), f"tree {number} lacks cuts")
     _demand(all(map(math.isfinite, columns["leaf_value"])), f"tree {number} has no values")
-    _demand(all(count > 0 for count in columns["internal_count"]), f"tree {number} was taught on nothing")
+    _demand(all(0 < count < math.inf for count in columns["internal_count"]), f"tree {number} was taught on nothing")
+    _demand(all(0 <= count < math.inf for count in columns["leaf_count"]), f"tree {number} counts less than nothing")
     _check_cuts(tree, leaves=leaves, features=features)
 
 
@@ -113,7 +114,7 @@ def _check_cuts(tree: Fields, *, leaves: int, features: int) -> None:
     """Cuts read columns that exist, and lead to every later cut and every leaf exactly once."""
     _demand(all(0 <= f < features for f in _numbers(tree["split_feature"], int)), "a cut reads a column that is not")
     kinds = _numbers(tree["decision_type"], int)
-    _demand(all(0 <= k <= _LAST_DECISION_TYPE and not k & _CATEGORICAL for k in kinds), "a cut is of another kind")
+    _demand(all(0 <= k <= _LAST_DECISION_TYPE and not k & _FOREIGN for k in kinds), "a cut is of another kind")
     left, right = _numbers(tree["left_child"], int), _numbers(tree["right_child"], int)
     _demand(
         all(child < 0 or child > cut for side in (left, right) for cut, child in enumerate(side)), "a cut leads back"

@@ -1,19 +1,17 @@
-"""Forests and boosted trees, by LightGBM; what each feature adds is its TreeSHAP value."""
+"""Forests and boosted trees: LightGBM teaches them, and is not needed to predict."""
 
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.estimators.examples import Examples, Floats, Groups, Parameter, Parts, Stored, parts_of, settled
 from models.estimators.projection import Projection, learn_projection
+from models.estimators.tree_arrays import TreeArrays, read_trees
+from models.estimators.tree_shares import Shares, shares_of
 from schemas.errors import LibraryMissing
-
-if TYPE_CHECKING:
-    from lightgbm import Booster
 
 FIXED: dict[str, Parameter] = {
     "objective": "regression",
@@ -40,24 +38,31 @@ class FittedTrees:
     projection: Projection
 
     @cached_property
-    def _booster(self) -> "Booster":
-        booster: Booster = _lightgbm().Booster(model_str=self.model.decode())
-        return booster
+    def _trees(self) -> TreeArrays:
+        return read_trees(self.model)
+
+    @cached_property
+    def _shares(self) -> dict[bytes, Shares]:
+        """Filled when somebody asks for reasons, by what the layout makes the owners of features."""
+        return {}
 
     def predict(self, examples: Examples) -> Floats:
-        return self._settled(self.projection.of(examples))
-
-    def _settled(self, features: Floats) -> Floats:
-        return settled(np.asarray(self._booster.predict(features, num_threads=1)))
+        return settled(self._trees.predict(self.projection.of(examples)))
 
     def contributions(self, examples: Examples) -> Parts:
-        """Source: Lundberg, Erion and Lee, Consistent individualized feature attribution for tree ensembles, 2018."""
-        features = self.projection.of(examples)
-        by_feature = np.asarray(self._booster.predict(features, pred_contrib=True, num_threads=1))
-        parts = np.zeros((len(examples), len(examples.part_names)))
-        np.add.at(parts.T, self.projection.owners(examples), by_feature[:, :-1].T)
-        base = float(by_feature[0, -1]) if len(by_feature) else 0.0
-        return parts_of(parts, base=base, totals=self._settled(features))
+        """Say what each block adds: TreeSHAP values, see `tree_shares`."""
+        shares, trees = self._shares_for(self.projection.owners(examples)), self._trees
+        parts, totals = np.zeros((len(examples), len(examples.part_names))), np.zeros(len(examples))
+        for some, missed in trees.walks(self.projection.of(examples)):
+            shares.add_to(parts[some], missed)
+            totals[some] = trees.ends(missed)
+        return parts_of(parts, base=trees.base, totals=settled(totals))
+
+    def _shares_for(self, owners: NDArray[np.int64]) -> Shares:
+        key = owners.tobytes()
+        if key not in self._shares:
+            self._shares[key] = shares_of(self._trees, owners)
+        return self._shares[key]
 
     def to_arrays(self) -> Stored:
         model: NDArray[np.generic] = np.frombuffer(self.model, np.uint8)

@@ -5,10 +5,10 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 Floats = NDArray[np.float64]
+_Characters = TypeVar("_Characters", str, bytes)
 
 BUCKETS = 2**18
 """Pieces that fall into one bucket by chance count as one."""
@@ -55,8 +56,10 @@ class Text:
     @cached_property
     def by_word(self) -> Pieces:
         """Whole words, and pairs that stand together."""
-        words = _WORD.findall(self.text[:MAX_CHARACTERS].lower())
-        return counted([*words, *(f"{a} {b}" for a, b in itertools.pairwise(words))])
+        words = list(map(_hashed_word, _WORD.findall(self.text[:MAX_CHARACTERS].lower())))
+        alone, after = [word.alone for word in words], (word.spaced for word in words[1:])
+        hashes = [*alone, *map(zlib.crc32, after, alone)]  # that of a pair goes on where its first word's ends
+        return _by_bucket(_buckets(hashes), np.ones(len(hashes)))
 
     @cached_property
     def by_run(self) -> Pieces:
@@ -64,7 +67,7 @@ class Text:
         words = Counter(self.text[:MAX_RUN_CHARACTERS].lower().split())
         runs = [_hashed_runs(word) for word in words]
         if not runs:
-            return counted(())
+            return Pieces(np.zeros(0, np.int32), np.zeros(0, np.float32))
         times = np.repeat(np.array(list(words.values()), np.float64), [len(hashed) for hashed in runs])
         return _by_bucket(np.concatenate(runs), times)
 
@@ -73,31 +76,39 @@ class Text:
         return self.by_run if runs else self.by_word
 
 
+class _Word(NamedTuple):
+    """A word's hash, and the word as it goes on after another."""
+
+    alone: int
+    spaced: bytes
+
+
+@lru_cache(WORDS_REMEMBERED)
+def _hashed_word(word: str) -> _Word:
+    return _Word(zlib.crc32(word.encode()), f" {word}".encode())
+
+
 @lru_cache(WORDS_REMEMBERED)
 def _hashed_runs(word: str) -> NDArray[np.int32]:
     """The bucket of each run in a word, the spaces around it included: shape (runs,)."""
-    return np.array([_bucket(run) for run in _runs(f" {word} ")], np.int32)
+    padded = f" {word} "
+    return _buckets(
+        list(map(zlib.crc32, _runs(padded.encode()) if padded.isascii() else map(str.encode, _runs(padded))))
+    )
 
 
-def _runs(padded: str) -> Iterator[str]:
+def _runs(padded: _Characters) -> Iterator[_Characters]:
     for size in RUN_SIZES:
         yield from (padded[start : start + size] for start in range(max(len(padded) - size, 0) + 1))
 
 
-def counted(pieces: Iterable[str]) -> Pieces:
-    """Count pieces by bucket."""
-    different = Counter(pieces)
-    hashed = np.array([_bucket(piece) for piece in different], np.int32)
-    return _by_bucket(hashed, np.array(list(different.values()), np.float64))
+def _buckets(hashes: Sequence[int]) -> NDArray[np.int32]:
+    return (np.array(hashes, np.int64) % BUCKETS).astype(np.int32)
 
 
 def _by_bucket(hashed: NDArray[np.int32], times: Floats) -> Pieces:
     buckets, places = np.unique(hashed, return_inverse=True)
     return Pieces(buckets, np.bincount(places, times, len(buckets)).astype(np.float32))
-
-
-def _bucket(piece: str) -> int:
-    return zlib.crc32(piece.encode()) % BUCKETS
 
 
 @dataclass(frozen=True)
@@ -124,19 +135,30 @@ class WordWeights:
         """
         from scipy.sparse import csr_matrix
 
-        weighed = [self._row(text.pieces(runs=self.runs)) for text in texts]
-        ends = np.cumsum([0, *(len(places) for places, _ in weighed)])
-        places = np.concatenate([np.empty(0, np.int64), *(places for places, _ in weighed)])
-        values = np.concatenate([np.empty(0), *(values for _, values in weighed)])
-        return csr_matrix((values, places, ends), shape=(len(weighed), len(self.buckets)))
+        pieces = [text.pieces(runs=self.runs) for text in texts]
+        buckets = np.concatenate([np.empty(0, np.int32), *(one.buckets for one in pieces)])
+        times = np.concatenate([np.empty(0, np.float32), *(one.times for one in pieces)])
+        places = self._places[buckets]
+        known = places >= 0
+        held = np.concatenate([[0], np.cumsum(known)])
+        ends = held[np.cumsum([0, *(len(one.buckets) for one in pieces)])]
+        values = (1 + np.log(times[known].astype(np.float64))) * self.rarity[places[known]]
+        lengths = np.repeat(_lengths(values * values, ends), np.diff(ends))
+        return csr_matrix((values / lengths, places[known], ends), shape=(len(pieces), len(self.buckets)))
 
-    def _row(self, pieces: Pieces) -> tuple[NDArray[np.int64], Floats]:
-        places = np.searchsorted(self.buckets, pieces.buckets)
-        known = places < len(self.buckets)
-        known[known] = self.buckets[places[known]] == pieces.buckets[known]
-        values = (1 + np.log(pieces.times[known].astype(np.float64))) * self.rarity[places[known]]
-        length = math.sqrt(math.fsum((values * values).tolist()))
-        return places[known], values / (length or 1.0)
+    @cached_property
+    def _places(self) -> NDArray[np.int32]:
+        """Where in `buckets` each bucket stands, -1 where it does not: shape (BUCKETS,)."""
+        places = np.full(BUCKETS, -1, np.int32)
+        places[self.buckets] = np.arange(len(self.buckets))
+        return places
+
+
+def _lengths(squares: Floats, ends: NDArray[np.int64]) -> Floats:
+    """Lengths of rows, whatever stands beside them in the batch: their squares are added without rounding."""
+    listed, bounds = squares.tolist(), ends.tolist()
+    sums = [math.fsum(listed[first:end]) for first, end in itertools.pairwise(bounds)]
+    return np.sqrt(np.array(sums, np.float64))
 
 
 def learn_words(texts: Sequence[Text], *, runs: bool, fewest: int = 3) -> WordWeights:
