@@ -1,7 +1,19 @@
 """The whole command line: that of the streams, and the dashboard's own verbs."""
 
-from streams.commands.main import app
+import typer
+
+from dashboard.commands import library
+from streams.commands.main import app as streams_app
 from streams.commands.main import main as run
+
+
+def with_dashboard(streams: typer.Typer) -> typer.Typer:
+    """Add the dashboard's verbs."""
+    streams.add_typer(library.app, name="library")
+    return streams
+
+
+app = with_dashboard(streams_app)
 
 
 def main() -> None:
