@@ -1,9 +1,10 @@
 """What stands before the app, from the outside in."""
 
+import logging
 from dataclasses import dataclass
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dashboard.access.audit import Audit, Trail
 from dashboard.access.database import Database
@@ -13,9 +14,13 @@ from dashboard.access.identify import Identify
 from dashboard.access.origins import KnownHosts, SameOrigin
 from dashboard.access.rates import RateLimit
 from dashboard.access.repeats import Answers, Repeats
+from dashboard.access.requests import MESSAGE_START, refuse
 from dashboard.access.sizes import BodyLimit
 from dashboard.measures import Measured, Measures
+from dashboard.problems import Problem
 from streams.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def guarded(app: FastAPI, settings: Settings, database: Database) -> ASGIApp:
@@ -32,7 +37,35 @@ def guarded(app: FastAPI, settings: Settings, database: Database) -> ASGIApp:
     inner = SameOrigin(BodyLimit(inner), settings)
     inner = RateLimit(Audit(inner, trail), settings)
     inner = KnownHosts(Identify(inner, gate), settings)
-    return _Http(SecureHeaders(Measured(inner, measures), settings), app)
+    return _Http(SecureHeaders(Unbroken(Measured(inner, measures)), settings), app)
+
+
+class Unbroken:
+    """Answers also when a layer or a route fails, and leaves the reason in the log."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through."""
+        has_begun = False
+
+        async def send_on(message: Message) -> None:
+            nonlocal has_begun
+            has_begun |= message["type"] == MESSAGE_START
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_on)
+        except Exception:
+            log.exception("%s %s failed", scope["method"], scope["path"])
+            if not has_begun:
+                await refuse(_broken(), scope, receive, send)
+
+
+def _broken() -> Problem:
+    said = "the log of the dashboard says more; try again, and tell whoever runs Groundswell if it stays so"
+    return Problem(500, "broken", "Something broke on our side", detail=said)
 
 
 @dataclass(frozen=True)

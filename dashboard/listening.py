@@ -71,16 +71,21 @@ def bind(settings: Settings) -> socket.socket:
     UsageError
         The address is not of this machine, or the port that was asked for is taken.
     """
-    wanted = settings.dashboard_port
+    wanted = wanted_port(settings)
     try:
-        return _bound(settings.dashboard_host, DEFAULT_PORT if wanted is None else wanted)
+        return _bound(settings.dashboard_host, wanted)
     except OSError as error:
-        if wanted is None and error.errno == errno.EADDRINUSE:
+        if settings.dashboard_port is None and error.errno == errno.EADDRINUSE:
             return _bound(settings.dashboard_host, 0)
         raise UsageError(
-            f"the dashboard cannot listen on {settings.dashboard_host} port {wanted or DEFAULT_PORT}: {error.strerror}; "
+            f"the dashboard cannot listen on {settings.dashboard_host} port {wanted}: {error.strerror}; "
             "set GROUNDSWELL_DASHBOARD_HOST and GROUNDSWELL_DASHBOARD_PORT (0: any free one)"
         ) from error
+
+
+def wanted_port(settings: Settings) -> int:
+    """The port to try first; 0: any free one."""
+    return DEFAULT_PORT if settings.dashboard_port is None else settings.dashboard_port
 
 
 def url_of(settings: Settings, port: int) -> str:

@@ -27,6 +27,12 @@ class Measures:
         self.open = Gauge(
             "groundswell_dashboard_open_requests", "Requests at work, streams of events too.", registry=self.registry
         )
+        self.lag = Gauge(
+            "groundswell_dashboard_library_lag_events",
+            "Events that the library has yet to take in.",
+            registry=self.registry,
+        )
+        self.streams = Gauge("groundswell_dashboard_event_streams", "Open streams of events.", registry=self.registry)
 
     def count(self, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer; addresses that no route knows are one."""

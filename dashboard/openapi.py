@@ -61,6 +61,7 @@ TAGS = {
     "deadletters": "What stages gave up.",
     "operations": "Stages, lag, workers, disk, scoreboard.",
     "webhooks": "Addresses that are told of predictions.",
+    "access": "Who you are.",
 }
 
 EVERYWHERE = (401, 403, 422, 429, 503)
@@ -100,7 +101,8 @@ def document_of(app: FastAPI) -> dict[str, Any]:
         for method in route.methods or ():
             _complete(document["paths"].get(route.path_format or "", {}).get(method.lower()), route, method)
     used = {tag for path in document["paths"].values() for operation in path.values() for tag in operation["tags"]}
-    document["tags"] = [{"name": name, "description": words} for name, words in TAGS.items() if name in used]
+    order = [*(name for name in TAGS if name in used), *sorted(used - TAGS.keys())]
+    document["tags"] = [{"name": name, "description": TAGS.get(name, "")} for name in order]
     return document
 
 

