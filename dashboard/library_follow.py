@@ -10,6 +10,7 @@ import msgspec
 
 from dashboard.library_answers import StoredLibrary
 from dashboard.library_fold import TOPICS, changes_of
+from dashboard.library_store import Replaced, Store
 from dashboard.rows import Change
 from schemas.errors import GroundswellError
 from streams.kafka.admin import Place, offset_ranges, partition_counts, topic_ids
@@ -80,6 +81,8 @@ class Follower:
             try:
                 self._follow()
                 failures = 0
+            except (Replaced, _Restart):
+                continue
             except GroundswellError as error:
                 self._complain(str(error))
             except Exception:  # the thread must not end: pages would show an old world and not say so
@@ -96,19 +99,20 @@ class Follower:
     def _follow(self) -> None:
         """Follow until something breaks, the topics are others, or somebody stops it."""
         check_source(self._settings, self._bootstrap, self._library)
-        self._at = self._library.offsets()
+        store = self._library.store
+        self._at = store.offsets()
         self._measure()
         with closing(follow(self._settings, self._bootstrap, TOPICS, start=self._at, idle_s=LONGEST_WAIT_S)) as records:
             for batch in batches(records):
                 if batch:
-                    self._take(batch)
+                    self._take(store, batch)
                 self.problem = ""
                 if self._stopping.is_set():
                     return
                 self._measure()
 
-    def _take(self, batch: Sequence[Record]) -> None:
-        self._library.take(batch)
+    def _take(self, store: Store, batch: Sequence[Record]) -> None:
+        self._library.take_into(store, batch)
         for record in batch:
             self._at[record.topic, record.partition] = record.offset + 1
         try:

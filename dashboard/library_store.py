@@ -15,6 +15,12 @@ SCHEMA = "1"
 """Stands in the name of every library; one with another number is built anew. Raise it with any change of what is kept."""
 
 
+MOST_COUNTED = 10_000
+"""`total` of several filters together, of a search and of a span of time counts no further."""
+
+MOST_FACETS = 100
+
+
 class Replaced(Exception):
     """The library that was to be written to is not the one that is read any more; take the one that is."""
 
