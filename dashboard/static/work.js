@@ -75,3 +75,8 @@ document.addEventListener("submit", async (event) => {
     button.disabled = false;
   }
 });
+
+// A page that nobody looks at asks for nothing.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (document.hidden) event.preventDefault();
+});
