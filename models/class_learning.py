@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.calibration import Calibrator, learn_calibrator
+from models.calibration import Calibrator, Sigmoid, cross_calibrated, learn_calibrator
 from models.class_choice import ClassCandidate, choose_method
 from models.class_examples import ClassExamples
 from models.classification import STRENGTHS, ClassDefinition
@@ -203,8 +203,20 @@ def _judged(task: ClassTask, scores: Mapping[str, Floats], numbers: NDArray[np.i
 
 
 def _calibrated(scores: Floats, truth: Floats, numbers: NDArray[np.int64]) -> Calibrator:
+    """A curve, or the class's share for every row where held-out folds say that scores mislead."""
     known = ~np.isnan(truth)
-    return learn_calibrator(scores[known], truth[known] == 1, numbers[known])
+    scores, yes, numbers = scores[known], truth[known] == 1, numbers[known]
+    if len(np.unique(numbers)) > 1 and not _helps(scores, yes, numbers):
+        share = (yes.sum() + 1) / (len(yes) + 2)
+        return Sigmoid(0.0, float(np.log(share / (1 - share))))
+    return learn_calibrator(scores, yes, numbers)
+
+
+def _helps(scores: Floats, yes: Bools, numbers: NDArray[np.int64]) -> bool:
+    """Whether chances are nearer to the truth than the share of the other folds, out of fold."""
+    shares = np.array([yes[numbers != number].mean() for number in range(numbers.max() + 1)])[numbers]
+    chances = cross_calibrated(scores, yes, numbers)
+    return bool(((chances - yes) ** 2).sum() < ((shares - yes) ** 2).sum())
 
 
 def _fitted(task: ClassTask, method: str, strengths: list[int]) -> Classifier:

@@ -51,10 +51,12 @@ def fit_lines(rows: Floats, truth: Bools, strengths: Sequence[float]) -> list[Li
     Source: Cox, The regression analysis of binary sequences, 1958.
     """
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
     model = LogisticRegression(max_iter=MOST_STEPS, warm_start=True)
     found = []
-    for strength in strengths:
-        model.set_params(C=strength).fit(rows, truth)
-        found.append(Line(model.coef_[0].copy(), float(model.intercept_[0])))
+    with threadpool_limits(1, user_api="blas"):  # threads wait for each other longer than these products take
+        for strength in strengths:
+            model.set_params(C=strength).fit(rows, truth)
+            found.append(Line(model.coef_[0].copy(), float(model.intercept_[0])))
     return found

@@ -1,10 +1,11 @@
 """The report of a training run of several classes: one HTML page that needs nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 import numpy as np
 
+from models.release_classes import words_of
 from models.release_manifest import ClassFacts
 from streams import training_plots as plots
 from streams.sources.urls import page_of
@@ -17,8 +18,7 @@ MOST_DRAWN = 12
 
 MISTAKES = 12
 
-_HEADS = ["class", "judged", "with it", "base rate", "average precision", "AUC", "calibration error", "recall", "F1",
-          "likely from", "skill (90 %)", "beats its base rate"]  # fmt: skip
+_HEADS = ["class", "with it", "base rate", "AP", "AUC", "ECE", "likely from", "error gone (90 %)", "better"]
 
 
 def class_report_of(trained: TrainedClasses, elsewhere: ClassesElsewhere | None = None) -> str:
@@ -44,7 +44,9 @@ def class_report_of(trained: TrainedClasses, elsewhere: ClassesElsewhere | None 
         f"<p>Chances on held-out {target.group_by}s, of the classes with most examples.</p>",
         *_pictures(trained),
         "<h2>What the classes mean</h2>",
-        table(["class", "definition"], [[one.name, one.definition or "a hashtag"] for one in trained.classes]),
+        table(
+            ["class", "definition"], [[words_of(one.name), one.definition or "a hashtag"] for one in trained.classes]
+        ),
         "<h2>Worst mistakes</h2>",
         _mistakes(trained),
     ]
@@ -66,14 +68,19 @@ def _verdict(trained: TrainedClasses) -> str:
 
 
 def _classes(trained: TrainedClasses) -> str:
-    return table(_HEADS, [_class_line(one, one.metrics) for one in trained.classes])
+    return table(_HEADS, [_class_line(one) for one in trained.classes]) + (
+        "<p>AP: average precision, for which guessing gets the base rate. AUC: area under the ROC curve. ECE: how far "
+        "chances are from what came. Likely from: the chance from which on precision and recall together are best. "
+        "Error gone: the share of the base rate's squared error; better where that is certain with 90 % confidence.</p>"
+    )
 
 
-def _class_line(one: ClassFacts, metrics: Mapping[str, float]) -> list[str]:
-    figures = [f"{metrics[name]:.3f}" for name in ("base_rate", "ap", "auc", "ece", "recall", "f1")]
-    skill = f"{metrics['skill']:.3f} ({metrics['skill_low']:.3f} to {metrics['skill_high']:.3f})"
-    beats = "yes" if metrics["skill_low"] > 0 else "no"
-    return [one.name, str(one.judged), str(one.found), *figures, f"{one.likely_from:.3f}", skill, beats]
+def _class_line(one: ClassFacts) -> list[str]:
+    metrics = one.metrics
+    figures = [f"{metrics[name]:.3f}" for name in ("base_rate", "ap", "auc", "ece")]
+    gone = f"{metrics['skill']:.1%} ({metrics['skill_low']:.1%} to {metrics['skill_high']:.1%})"
+    beats = "yes" if one.beats_base_rate else "no"
+    return [words_of(one.name), f"{one.found} of {one.judged}", *figures, f"{one.likely_from:.3f}", gone, beats]
 
 
 def _candidates(trained: TrainedClasses) -> str:
@@ -92,7 +99,7 @@ def _candidates(trained: TrainedClasses) -> str:
 def _methods(trained: TrainedClasses) -> str:
     scores = trained.scores
     heads = ["way", "class", *scores[0].figures]
-    return table(heads, [[one.method, one.name, *map(_figure, one.figures.values())] for one in scores])
+    return table(heads, [[one.method, words_of(one.name), *map(_figure, one.figures.values())] for one in scores])
 
 
 def _figure(value: float) -> str:
@@ -109,7 +116,7 @@ def _tested(elsewhere: ClassesElsewhere | None) -> Iterator[str]:
         f"({metrics['skill_low']:.1%} to {metrics['skill_high']:.1%}).</p>"
     )
     names = ("base_rate", "ap", "auc", "ece", "recall", "f1")
-    lines = [[name, *(_figure(own[key]) for key in names)] for name, own in elsewhere.classes.items()]
+    lines = [[words_of(name), *(_figure(own[key]) for key in names)] for name, own in elsewhere.classes.items()]
     yield table(["class", *names], lines)
 
 
@@ -124,7 +131,7 @@ def _pictures(trained: TrainedClasses) -> Iterator[str]:
             figure("ROC", plots.roc(truth, chances, of=f"-{place}")),
             figure("Reliability of the chances", plots.reliable(truth, chances, of=f"-{place}")),
         ]
-        yield f'<h3>{safe(one.name)}</h3><div class="plots">{"".join(drawn)}</div>'
+        yield f'<h3>{safe(words_of(one.name))}</h3><div class="plots">{"".join(drawn)}</div>'
 
 
 def _mistakes(trained: TrainedClasses) -> str:
@@ -138,7 +145,7 @@ def _mistakes(trained: TrainedClasses) -> str:
         fact, truth = rows.facts[row], "yes" if rows.truth[row, column] == 1 else "no"
         lines.append(
             f"<tr><td>{_link(fact.video_id, fact.title)}</td>"
-            f"{cells([harmless(fact.maker), rows.names[column], f'{chances[row, column]:.0%}', truth])}</tr>"
+            f"{cells([harmless(fact.maker), words_of(rows.names[column]), f'{chances[row, column]:.0%}', truth])}</tr>"
         )
     return _body(["video", "by", "class", "said", "truth"], lines)
 
