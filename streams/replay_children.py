@@ -12,16 +12,41 @@ import msgspec
 
 from schemas.errors import GroundswellError
 from streams.children import dying_with_parent
+from streams.kafka.admin import offset_ranges
 from streams.replay import Plan
 from streams.replay_partition import PartitionDone, Progress, Report
 from streams.settings import Settings
 from streams.threads import thread_limits
+
+WORTH_A_PROCESS = 2000
+"""Summaries that take longer to score than a further process to start: one and a half seconds."""
 
 _DECODER = msgspec.json.Decoder(Progress | PartitionDone)
 
 
 class ReplayIncomplete(GroundswellError):
     """A process of a replay ended before its partitions were done."""
+
+
+def processes_for(settings: Settings, bootstrap: str, found: Plan) -> int:
+    """Decide on processes where nobody said how many: two for much to score again, where there are two cores.
+
+    From features one, since each process holds a partition's features in memory.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Kafka does not answer.
+    """
+    if found.task.source != "summaries" or len(found.partitions) == 1 or _cores() == 1:
+        return 1
+    places = [("summaries", partition) for partition in found.partitions]
+    records = sum(end - first for first, end in offset_ranges(settings, bootstrap, places).values())
+    return 1 if records < WORTH_A_PROCESS else 2
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def line_of(report: Report) -> bytes:

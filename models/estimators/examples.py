@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -45,6 +46,11 @@ class Examples:
         words = tuple(self.words[place] for place in places) if self.words else ()
         mask_or_places: NDArray[np.bool_] = places  # type: ignore[assignment]  # numpy takes either
         return Examples(table_rows(self.table, mask_or_places), self.layout, words)
+
+    @cached_property
+    def seen_by(self) -> dict[int, tuple[object, Floats]]:
+        """What members of a stack that look at rows alike have made of them already, by whose eyes."""
+        return {}
 
     @property
     def texts(self) -> tuple[Text, ...]:

@@ -1,6 +1,6 @@
 """Numbers that trees can cut: a vector's main directions, and those of the words used."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -72,12 +72,23 @@ class Projection:
         said = [self.words.of(examples)] if self.words else []
         return np.hstack([numbers, *(vector.of(examples) for vector in self.vectors), *said])
 
+    def once_of(self, examples: Examples) -> Floats:
+        """The same, worked out once for all members of a stack that share this projection (`shared`)."""
+        if id(self) not in examples.seen_by:
+            examples.seen_by[id(self)] = self, self.of(examples)
+        return examples.seen_by[id(self)][1]
+
     def owners(self, examples: Examples) -> NDArray[np.int64]:
         """For each feature the part of the prediction it belongs to: shape (features,)."""
         numbers = [number for number, block in enumerate(examples.layout.blocks) if block.size == 1]
         vectors = [vector.block for vector in self.vectors for _ in range(vector.axes.shape[1])]
         said = [len(examples.layout.blocks)] * (self.words.axes.shape[1] if self.words else 0)
         return np.array([*numbers, *vectors, *said], np.int64)
+
+    def shared(self, others: Iterable["Projection"]) -> "Projection":
+        """One of the others if it says the same of everything, else this one."""
+        mine = self.to_arrays()
+        return next((other for other in others if _is_same(mine, other.to_arrays())), self)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Plain arrays for a release."""
@@ -148,6 +159,10 @@ def _numbers(examples: Examples) -> Floats:
     numbers = [number for number, block in enumerate(examples.layout.blocks) if block.size == 1]
     columns = np.flatnonzero(np.isin(examples.layout.owners, numbers))
     return np.where(examples.table.present[:, numbers], examples.table.values[:, columns], np.nan)
+
+
+def _is_same(left: Arrays, right: Arrays) -> bool:
+    return left.keys() == right.keys() and all(np.array_equal(left[name], right[name]) for name in left)
 
 
 def _floats(array: NDArray[np.generic]) -> Floats:

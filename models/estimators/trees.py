@@ -47,13 +47,13 @@ class FittedTrees:
         return {}
 
     def predict(self, examples: Examples) -> Floats:
-        return settled(self._trees.predict(self.projection.of(examples)))
+        return settled(self._trees.predict(self.projection.once_of(examples)))
 
     def contributions(self, examples: Examples) -> Parts:
         """Say what each block adds: TreeSHAP values, see `tree_shares`."""
         shares, trees = self._shares_for(self.projection.owners(examples)), self._trees
         parts, totals = np.zeros((len(examples), len(examples.part_names))), np.zeros(len(examples))
-        for some, missed in trees.walks(self.projection.of(examples)):
+        for some, missed in trees.walks(self.projection.once_of(examples)):
             shares.add_to(parts[some], missed)
             totals[some] = trees.ends(missed)
         return parts_of(parts, base=trees.base, totals=settled(totals))

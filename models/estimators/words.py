@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,35 +57,39 @@ class Text:
     def by_word(self) -> Pieces:
         """Whole words, and pairs that stand together."""
         words = list(map(_hashed_word, _WORD.findall(self.text[:MAX_CHARACTERS].lower())))
-        alone, after = [word.alone for word in words], (word.spaced for word in words[1:])
-        hashes = [*alone, *map(zlib.crc32, after, alone)]  # that of a pair goes on where its first word's ends
-        return _by_bucket(_buckets(hashes), np.ones(len(hashes)))
+        alone, spaced = zip(*words, strict=True) if words else ((), ())
+        pairs = map(zlib.crc32, spaced[1:], alone)  # the hash of a pair goes on where its first word's ends
+        buckets, times = np.unique(_buckets([*alone, *pairs]), return_counts=True)
+        return Pieces(buckets, times.astype(np.float32))
 
     @cached_property
     def by_run(self) -> Pieces:
         """Runs of 2 to 5 characters inside words, the spaces around them included."""
+        hashed, times = self.hashed_runs()
+        buckets, places = np.unique(hashed, return_inverse=True)
+        return Pieces(buckets, np.bincount(places, times, len(buckets)).astype(np.float32))
+
+    def hashed_runs(self) -> tuple[NDArray[np.int32], Floats]:
+        """The buckets of all runs of all different words, and how often the word is there: buckets may come again."""
         words = Counter(self.text[:MAX_RUN_CHARACTERS].lower().split())
         runs = [_hashed_runs(word) for word in words]
-        if not runs:
-            return Pieces(np.zeros(0, np.int32), np.zeros(0, np.float32))
         times = np.repeat(np.array(list(words.values()), np.float64), [len(hashed) for hashed in runs])
-        return _by_bucket(np.concatenate(runs), times)
+        return np.concatenate([np.zeros(0, np.int32), *runs]), times
+
+    @property
+    def runs_are_counted(self) -> bool:
+        """Whether `by_run` has been asked for: what is read once only need not be sorted first."""
+        return "by_run" in self.__dict__
 
     def pieces(self, *, runs: bool) -> Pieces:
         """Either reading."""
         return self.by_run if runs else self.by_word
 
 
-class _Word(NamedTuple):
-    """A word's hash, and the word as it goes on after another."""
-
-    alone: int
-    spaced: bytes
-
-
 @lru_cache(WORDS_REMEMBERED)
-def _hashed_word(word: str) -> _Word:
-    return _Word(zlib.crc32(word.encode()), f" {word}".encode())
+def _hashed_word(word: str) -> tuple[int, bytes]:
+    """A word's hash, and the word as it goes on after another."""
+    return zlib.crc32(word.encode()), f" {word}".encode()
 
 
 @lru_cache(WORDS_REMEMBERED)
@@ -104,11 +108,6 @@ def _runs(padded: _Characters) -> Iterator[_Characters]:
 
 def _buckets(hashes: Sequence[int]) -> NDArray[np.int32]:
     return (np.array(hashes, np.int64) % BUCKETS).astype(np.int32)
-
-
-def _by_bucket(hashed: NDArray[np.int32], times: Floats) -> Pieces:
-    buckets, places = np.unique(hashed, return_inverse=True)
-    return Pieces(buckets, np.bincount(places, times, len(buckets)).astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -135,21 +134,31 @@ class WordWeights:
         """
         from scipy.sparse import csr_matrix
 
-        pieces = [text.pieces(runs=self.runs) for text in texts]
-        buckets = np.concatenate([np.empty(0, np.int32), *(one.buckets for one in pieces)])
-        times = np.concatenate([np.empty(0, np.float32), *(one.times for one in pieces)])
-        places = self._places[buckets]
-        known = places >= 0
-        held = np.concatenate([[0], np.cumsum(known)])
-        ends = held[np.cumsum([0, *(len(one.buckets) for one in pieces)])]
-        values = (1 + np.log(times[known].astype(np.float64))) * self.rarity[places[known]]
+        counted = [self._counted(text) for text in texts]
+        places = np.concatenate([np.empty(0, np.int64), *(held for held, _ in counted)])
+        times = np.concatenate([np.empty(0), *(times for _, times in counted)])
+        ends = np.cumsum([0, *(len(held) for held, _ in counted)])
+        values = (1 + np.log(times)) * self.rarity[places]
         lengths = np.repeat(_lengths(values * values, ends), np.diff(ends))
-        return csr_matrix((values / lengths, places[known], ends), shape=(len(pieces), len(self.buckets)))
+        return csr_matrix((values / lengths, places, ends), shape=(len(counted), len(self.buckets)))
+
+    def _counted(self, text: Text) -> tuple[NDArray[np.int64], Floats]:
+        """Places of the kept buckets that a text has, ascending, and how often it has them."""
+        if self.runs and not text.runs_are_counted:
+            buckets, times = text.hashed_runs()
+            places = self._places[buckets]
+            sums = np.bincount(places + 1, times, len(self.buckets) + 1)[1:]
+            held = np.flatnonzero(sums > 0)
+            return held.astype(np.int64), np.asarray(sums[held], np.float64)
+        pieces = text.pieces(runs=self.runs)
+        places = self._places[pieces.buckets]
+        known = places >= 0
+        return places[known], pieces.times[known].astype(np.float64)
 
     @cached_property
-    def _places(self) -> NDArray[np.int32]:
+    def _places(self) -> NDArray[np.int64]:
         """Where in `buckets` each bucket stands, -1 where it does not: shape (BUCKETS,)."""
-        places = np.full(BUCKETS, -1, np.int32)
+        places = np.full(BUCKETS, -1, np.int64)
         places[self.buckets] = np.arange(len(self.buckets))
         return places
 

@@ -48,7 +48,10 @@ def replay(
     ] = "",
     channel: Annotated[Strings, typer.Option(help="Only videos of this channel (name or id). Repeatable.")] = None,
     video: Annotated[Strings, typer.Option(help="Only this video (id or link). Repeatable.")] = None,
-    processes: Annotated[int, typer.Option(min=1, max=MOST_PROCESSES, help="Share partitions out here.")] = 1,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, max=MOST_PROCESSES, help="Share partitions out here; default: two for many summaries."),
+    ] = None,
     partitions: Annotated[str, typer.Option(help="Only these, e.g. 0-3; other machines do the others.")] = "",
     restart: Annotated[bool, typer.Option("--restart", help="Do again what a stopped replay has done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one JSON object on the last line.")] = False,
@@ -103,19 +106,20 @@ def replay(
         raise ReplayDiffers(f"not all predictions came out again as they were: {', '.join(done.comparison.examples)}")
 
 
-def _run(settings: "Settings", bootstrap: str, wishes: "Wishes", processes: int) -> "Replayed":
+def _run(settings: "Settings", bootstrap: str, wishes: "Wishes", processes: int | None) -> "Replayed":
     from streams.replay import carry_out, finish, plan
-    from streams.replay_children import share
+    from streams.replay_children import processes_for, share
     from streams.replay_progress import ReplayProgress
 
     found = plan(settings, bootstrap, wishes)
     if found.resumed:
         typer.echo(f"going on: {len(found.resumed)} partitions were done; --restart does them again", err=True)
+    several = processes or processes_for(settings, bootstrap, found)
     with ReplayProgress(len(found.partitions)) as progress:
-        if processes == 1:
+        if several == 1:
             done = list(carry_out(settings, bootstrap, found, on_report=progress.hear))
         else:
-            done = share(settings, found, processes=processes, on_report=progress.hear)
+            done = share(settings, found, processes=several, on_report=progress.hear)
     return finish(settings, found, done)
 
 

@@ -97,7 +97,7 @@ def partition_counts(settings: Settings, bootstrap: str) -> dict[str, int]:
     BrokerUnavailable
         Nothing answers at `bootstrap`.
     """
-    return partition_counts_by(_client(settings, bootstrap), bootstrap)
+    return partition_counts_by(client_of(settings, bootstrap), bootstrap)
 
 
 def partition_counts_by(client: "AdminClient | Producer", bootstrap: str) -> dict[str, int]:
@@ -141,7 +141,7 @@ def create_missing(settings: Settings, bootstrap: str) -> list[str]:
     ]
     if not missing:
         return []
-    client = _client(settings, bootstrap)  # kept: its futures fail once it is collected
+    client = client_of(settings, bootstrap)  # kept: its futures fail once it is collected
     futures = client.create_topics(missing, operation_timeout=_TIMEOUT_S)
     created = [name for name, future in futures.items() if _was_created(future, name)]
     counts = {t.name: t.partitions or settings.partitions for t in TOPICS}
@@ -175,7 +175,7 @@ def create_changelogs(settings: Settings, bootstrap: str, stage: str, *, partiti
         if name not in counts
     ]
     if missing:
-        client = _client(settings, bootstrap)  # kept: its futures fail once it is collected
+        client = client_of(settings, bootstrap)  # kept: its futures fail once it is collected
         for name, future in client.create_topics(missing, operation_timeout=_TIMEOUT_S).items():
             _was_created(future, name)
 
@@ -190,7 +190,7 @@ def differences(settings: Settings, bootstrap: str) -> list[Difference]:
     """
     counts = partition_counts(settings, bootstrap)
     present = [t for t in TOPICS if t.name in counts]
-    client = _client(settings, bootstrap)
+    client = client_of(settings, bootstrap)
     with _speaking_to(bootstrap):
         found = _configs(client, [t.name for t in present])
     return [
@@ -211,7 +211,7 @@ def group_lags(settings: Settings, bootstrap: str) -> list[GroupLag]:
     counts = partition_counts(settings, bootstrap)
     read = {name for s in STAGES for name in s.reads if name in counts}
     ranges = offset_ranges(settings, bootstrap, [(name, p) for name in read for p in range(counts[name])])
-    client = _client(settings, bootstrap)
+    client = client_of(settings, bootstrap)
     with _speaking_to(bootstrap):
         members = _members(client)
         return [_group_lag(s, members[s.name], ranges, _committed(client, s.name)) for s in STAGES]
@@ -258,7 +258,7 @@ def answered_to(settings: Settings, bootstrap: str, stage: str) -> dict[Place, i
         Nothing answers at `bootstrap`.
     """
     with _speaking_to(bootstrap):
-        return _committed(_client(settings, bootstrap), stage)
+        return _committed(client_of(settings, bootstrap), stage)
 
 
 def offset_ranges(settings: Settings, bootstrap: str, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
@@ -269,9 +269,20 @@ def offset_ranges(settings: Settings, bootstrap: str, places: Iterable[Place]) -
     BrokerUnavailable
         Nothing answers at `bootstrap`, or a place does not exist.
     """
+    return offset_ranges_by(client_of(settings, bootstrap), bootstrap, places)
+
+
+def offset_ranges_by(client: "AdminClient", bootstrap: str, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
+    """Read the same as `offset_ranges` by a client that is there already: a new one has to connect first.
+
+    Raises
+    ------
+    BrokerUnavailable
+        Nothing answers at `bootstrap`, or a place does not exist.
+    """
     from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # exported, without __all__
 
-    client, asked = _client(settings, bootstrap), list(places)
+    asked = list(places)
     with _speaking_to(bootstrap):
         first = _offsets(client, asked, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the library left it bare
         end = _offsets(client, asked, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the library left it bare
@@ -337,7 +348,8 @@ def _committed(client: "AdminClient", stage: str) -> dict[Place, int]:
     return _patiently(client, ask)
 
 
-def _client(settings: Settings, bootstrap: str) -> "AdminClient":
+def client_of(settings: Settings, bootstrap: str) -> "AdminClient":
+    """Make a client for several questions in a row; one that is kept for long may know a cluster that is gone."""
     from confluent_kafka.admin import AdminClient
 
     return AdminClient(confluent_config(settings, bootstrap))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from schemas.codec import decode, encode
 from schemas.errors import BrokerUnavailable, UsageError
 from schemas.event import Event
-from streams.kafka.admin import Place, offset_ranges, partition_counts, partition_counts_by
+from streams.kafka.admin import Place, client_of, offset_ranges_by, partition_counts_by
 from streams.kafka.connection import confluent_config, is_passing
 from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
@@ -218,7 +218,7 @@ def read_to_end(
     UsageError
         A topic or a partition does not exist.
     """
-    ranges = offset_ranges(settings, bootstrap, _places(settings, bootstrap, topics, partitions))
+    ranges = _ranges(settings, bootstrap, topics, partitions)
     begin = {place: max(first, (start or {}).get(place, first)) for place, (first, _end) in ranges.items()}
     waiting = {place: end for place, (_first, end) in ranges.items() if begin[place] < end}
     if not waiting:
@@ -252,7 +252,7 @@ def follow(
     UsageError
         A topic does not exist.
     """
-    ranges = offset_ranges(settings, bootstrap, _places(settings, bootstrap, topics, None))
+    ranges = _ranges(settings, bootstrap, topics, None)
     if start == "end":
         offsets = {place: end for place, (_first, end) in ranges.items()}
     else:
@@ -318,9 +318,19 @@ def _consumer(settings: Settings, bootstrap: str, offsets: Mapping[Place, int]) 
     return consumer
 
 
-def _places(settings: Settings, bootstrap: str, topics: Iterable[str], partitions: Iterable[int] | None) -> list[Place]:
+def _ranges(
+    settings: Settings, bootstrap: str, topics: Iterable[str], partitions: Iterable[int] | None
+) -> dict[Place, tuple[int, int]]:
+    """For each place to be read its first offset and the one after its last."""
+    client = client_of(settings, bootstrap)
+    places = _places(partition_counts_by(client, bootstrap), bootstrap, topics, partitions)
+    return offset_ranges_by(client, bootstrap, places)
+
+
+def _places(
+    counts: Mapping[str, int], bootstrap: str, topics: Iterable[str], partitions: Iterable[int] | None
+) -> list[Place]:
     wanted = list(topics)
-    counts = partition_counts(settings, bootstrap)
     if missing := [name for name in wanted if name not in counts]:
         raise _no_topic(missing, bootstrap)
     chosen = None if partitions is None else list(partitions)

@@ -114,7 +114,7 @@ def test_a_client_that_knew_the_cluster_before_its_restart_is_still_answered(
 
     settings = Settings(home=tmp_path, kafka=fresh_broker.bootstrap, partitions=1)
     create_missing(settings, fresh_broker.bootstrap)
-    client, places = admin._client(settings, fresh_broker.bootstrap), [("links", 0), ("media", 0)]
+    client, places = admin.client_of(settings, fresh_broker.bootstrap), [("links", 0), ("media", 0)]
     before = admin._offsets(client, places, OffsetSpec.latest())
     fresh_broker.stop()
     fresh_broker.start()

@@ -1,5 +1,6 @@
 """Replay on a real Kafka while live traffic goes on, is stopped, and is shared out."""
 
+import os
 import threading
 from collections.abc import Iterator
 
@@ -15,7 +16,7 @@ from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
 from streams.replay import Wishes, carry_out, finish, plan, replay
-from streams.replay_children import share
+from streams.replay_children import processes_for, share
 from streams.replay_partition import PartitionDone, Report
 from streams.replay_selection import selection
 from streams.settings import Settings
@@ -233,3 +234,12 @@ def test_only_the_selected_videos_are_scored_again(past, scored):
     verified = replay(past, past.kafka, Wishes(verify=True, selection=selection("", [], [one])))
     assert verified.comparison is not None
     assert (verified.comparison.compared, verified.comparison.missing) == (2, 0)
+
+
+def test_two_processes_are_worth_it_for_many_summaries_only(past, scored, monkeypatch):
+    summaries = plan(past, past.kafka, Wishes(restart=True))
+    features = plan(past, past.kafka, Wishes(source="features", restart=True))
+    assert processes_for(past, past.kafka, summaries) == 1
+    monkeypatch.setattr("streams.replay_children.WORTH_A_PROCESS", VIDEOS)
+    assert processes_for(past, past.kafka, summaries) == min(2, len(os.sched_getaffinity(0)))
+    assert processes_for(past, past.kafka, features) == 1
