@@ -1,18 +1,14 @@
 """`groundswell up` as its users meet it: submit, watch, kill, replay, train, all on one real system."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from living import highest_bytes, locks_held, wait_until_gone
+from living import highest_bytes
 from source_server import serving
+from systems import System, running_system
 
 from streams.demo_video import DemoVideo, make_demo_video
 from streams.topology import STAGES
@@ -20,48 +16,7 @@ from streams.worker import cards
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
-READY_LIMIT_S = 120.0
-
 WORKER_LIMIT_BYTES, TOGETHER_LIMIT_BYTES = 1_200_000_000, 5_000_000_000
-
-
-class System:
-    """A running `groundswell up`, and its command line."""
-
-    def __init__(self, home: Path, cache: Path) -> None:
-        self.home = home
-        self.environment = {
-            **os.environ,
-            "GROUNDSWELL_HOME": str(home),
-            "GROUNDSWELL_CACHE": str(cache),
-            "GROUNDSWELL_PARTITIONS": "4",
-            "GROUNDSWELL_FETCH_NETWORKS": "127.0.0.0/8",
-        }
-        self.log = (home / "up.log").open("ab")
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "streams.commands.main", "up"],
-            env=self.environment, stdout=self.log, stderr=self.log, start_new_session=True,
-        )  # fmt: skip
-
-    def run(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
-        command = [sys.executable, "-m", "streams.commands.main", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=180)
-        assert done.returncode == 0 or not check, done.stderr
-        return done
-
-    def lines(self, *arguments: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.run(*arguments).stdout.splitlines()]
-
-    def wait_ready(self) -> None:
-        give_up_at_s = time.monotonic() + READY_LIMIT_S
-        while b"Groundswell is up" not in (self.home / "up.log").read_bytes():
-            assert self.process.poll() is None, (self.home / "up.log").read_text()
-            assert time.monotonic() < give_up_at_s, (self.home / "up.log").read_text()
-            time.sleep(0.2)
-
-    def kill_worker(self, stage: str) -> None:
-        (card,) = [card for card in cards(self.home) if card.stage == stage]
-        os.kill(card.pid, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")
@@ -71,16 +26,8 @@ def video(cache: Path) -> DemoVideo:
 
 @pytest.fixture(scope="module")
 def system(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    running = System(tmp_path_factory.mktemp("whole-system"), cache)
-    try:
-        running.wait_ready()
+    with running_system(tmp_path_factory.mktemp("whole-system"), cache) as running:
         yield running
-    finally:
-        running.process.send_signal(signal.SIGINT)
-        running.process.wait(60)
-        running.log.close()
-    assert wait_until_gone(running.home, timeout_s=5) == {}
-    assert locks_held(running.home) == []
 
 
 def predictions(events: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,281 @@
+"""The pages as people use them: a real Chromium against a real `groundswell up`, in the order of a first day."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import pytest
+from browsers import DESKTOP, PHONE, Visit, a_browser, chromium
+from clips import Clip, write_clip
+from source_server import SourceServer, serving
+from systems import System, running_system
+
+from streams.dashboard_card import DashboardCard, read_card
+from streams.demo_video import make_demo_video
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(chromium() is None, reason="no Chromium here; `apt-get install chromium` brings one"),
+]
+
+PAGES = ("/", "/progress", "/videos", "/people", "/people?view=influence", "/label", "/models", "/operations")
+HOSTILE = "<img src=x onerror=alert(1)> \u202egnorw eb dluohs siht\u202c " + "W" * 10_000
+VIDEO_LIMIT_MS = 150_000
+
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def system(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with running_system(tmp_path_factory.mktemp("in-a-browser"), cache) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def card(system: System) -> DashboardCard:
+    return _when(lambda: read_card(system.home), "a dashboard")
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    with a_browser() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def source(cache: Path) -> Iterator[SourceServer]:
+    with serving(make_demo_video(cache / "demo").path.read_bytes()) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def day(browser: "Browser", card: DashboardCard) -> Iterator[Visit]:
+    """The owner's session, in one tab from the first link to the last replay."""
+    visit = Visit(browser)
+    visit.open(card.link)
+    visit.page.wait_for_url(lambda at: "/login" not in at)
+    yield visit
+    visit.context.close()
+
+
+def test_a_link_is_submitted_watched_and_predicted(day: Visit, card: DashboardCard, source: SourceServer) -> None:
+    page = day.open(card.url)
+    page.get_by_label("Links, one a line").fill(f"{source.url('ok/coffee.mp4')}\nftp://example.org/x.mp4")
+    page.get_by_role("button", name=re.compile("Submit")).click()
+    page.locator('#answers-list [data-answer="refused"]').wait_for()
+    assert "ftp" in page.get_by_label("Links, one a line").input_value(), "what was refused can be mended"
+    link = page.locator("#answers-list a").first
+    video_id = link.inner_text()
+
+    day.open(f"{card.url}/progress")
+    page.locator(f'[data-video="{video_id}"]').first.wait_for()
+    day.open(f"{card.url}/videos/{video_id}")
+    page.locator(".headline .figure").first.wait_for(timeout=VIDEO_LIMIT_MS)
+    page.get_by_role("heading", name=re.compile("virality", re.IGNORECASE)).first.wait_for()
+    assert day.troubles == []
+
+
+def test_a_file_is_uploaded_and_taken_up(day: Visit, card: DashboardCard, tmp_path: Path) -> None:
+    clip = write_clip(tmp_path / "my own clip.mp4", Clip(scenes_s=(3.0, 3.0)))
+    page = day.open(card.url)
+    page.locator("#files").set_input_files(clip)
+    page.locator("#queue").get_by_text("my own clip.mp4").wait_for()
+    link = page.locator('#queue a[href^="/videos/"]').first
+    link.wait_for()
+    link.click()
+    page.wait_for_url(re.compile("/videos/file"))
+    page.locator(".headline .figure").first.wait_for(timeout=VIDEO_LIMIT_MS)
+    assert day.troubles == []
+
+
+def test_two_people_are_merged_and_parted_again(day: Visit, card: DashboardCard) -> None:
+    page = day.open(f"{card.url}/people")
+    people = page.locator("[data-person]")
+    _until(lambda: _fresh(page, people) >= 2, "two people in the gallery")
+    before = people.count()
+    people.nth(0).locator("[data-pick]").check()
+    people.nth(1).locator("[data-pick]").check()
+    page.get_by_role("button", name="Merge", exact=True).click()
+    _answer_yes(page)
+    _until(lambda: _fresh(page, people) == before - 1, "one person less")
+    page.locator(".undo-bar").get_by_role("button", name="Undo").click()
+    _until(lambda: _fresh(page, people) == before, "both again")
+    assert day.troubles == []
+
+
+def test_ten_pieces_are_labelled_by_keyboard(day: Visit, card: DashboardCard) -> None:
+    page = day.open(f"{card.url}/label")
+    page.locator("[data-answers]").wait_for(timeout=VIDEO_LIMIT_MS)
+    for given in range(1, 11):
+        page.locator("[data-answers]").wait_for()
+        page.keyboard.press("y" if given % 3 else "n")
+        page.locator("[data-session]", has_text=re.compile(rf"^{given} of")).wait_for()
+    page.keyboard.press("u")
+    page.locator("[data-session]", has_text=re.compile("^9 of")).wait_for()
+    assert day.troubles == []
+
+
+def test_a_dead_letter_is_read_and_put_back(
+    day: Visit, card: DashboardCard, system: System, source: SourceServer
+) -> None:
+    system.run("submit", source.url("404/gone.mp4"), "--watch", "--json")
+    page = day.open(f"{card.url}/operations")
+    letters = page.locator("#dead-letters, [id=dead-letters]").first
+    _until(lambda: _fresh(page, letters.get_by_text("404")) >= 1, "a dead letter")
+    before = source.hits.count("/404/gone.mp4")
+    page.get_by_role("button", name="Redrive", exact=True).first.click()
+    _answer_yes(page)
+    _until(lambda: source.hits.count("/404/gone.mp4") > before, "another try")
+    assert day.troubles == []
+
+
+def test_the_past_is_replayed_and_before_and_after_are_shown(day: Visit, card: DashboardCard) -> None:
+    page = day.open(f"{card.url}/models")
+    page.locator(".page-head, main").get_by_role("button", name="Replay").first.click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_role("button", name="Replay").click()
+    page.wait_for_url(re.compile("view=jobs"))
+    _until(lambda: _fresh(page, page.get_by_text("done", exact=True)) >= 1, "a replay that is done")
+    assert day.troubles == []
+
+
+def test_a_viewer_sees_everything_and_may_change_nothing(
+    browser: "Browser", card: DashboardCard, system: System
+) -> None:
+    command = [sys.executable, "-m", "dashboard.commands.main", "users", "add", "guest", "--role", "viewer"]
+    subprocess.run(command, env=system.environment, input="a long enough secret\n", text=True, check=True)
+    guest = Visit(browser)
+    guest.log_in(f"{card.url}/login", name="guest", password="a long enough secret")
+    for path in PAGES:
+        page = guest.open(card.url + path)
+        assert page.locator("#links, [data-merge], [data-job-form] button").count() == 0, path
+    refused = page.evaluate(
+        """async () => {
+            const answer = await fetch("/v1/videos", {method: "POST", headers: {"Content-Type": "application/json"},
+                body: JSON.stringify({urls: ["https://example.org/a.mp4"]})});
+            return [answer.status, await answer.json()];
+        }"""
+    )
+    assert refused[0] == 403
+    assert "editor" in refused[1]["detail"]
+    assert guest.troubles == []
+    guest.context.close()
+
+
+def test_names_that_attack_are_shown_and_harm_nothing(
+    day: Visit, card: DashboardCard, system: System, tmp_path: Path
+) -> None:
+    clip = write_clip(tmp_path / "hostile.mp4", Clip(scenes_s=(2.0,)))
+    (tmp_path / "list.csv").write_text(f'file,title\n{clip},"{HOSTILE}"\n')
+    (line,) = system.lines("submit", str(tmp_path / "list.csv"), "--json")
+    page = day.page
+    for path in ("/videos", "/progress", f"/videos/{line['video_id']}", "/"):
+        day.open(card.url + path)
+        _until(lambda: _fresh(page, page.get_by_text("<img src=x onerror=alert(1)>")) >= 1, f"the name on {path}")
+        assert page.locator('img[src="x"]').count() == 0
+        assert not _overflows(page), path
+    assert day.troubles == []
+
+
+@pytest.mark.parametrize("size_px", [DESKTOP, PHONE], ids=["desktop", "phone"])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_every_page_is_accessible_and_fits(
+    browser: "Browser", card: DashboardCard, system: System, size_px: tuple[int, int], dark: bool
+) -> None:
+    from axe_playwright_python.sync_playwright import Axe
+
+    visit = Visit(browser, size_px=size_px, dark=dark)
+    visit.open(card.link)
+    visit.page.wait_for_url(lambda at: "/login" not in at)
+    serious = []
+    for path in (*PAGES, *_deep_pages(visit, card)):
+        page = visit.open(card.url + path)
+        page.wait_for_load_state("load")
+        found = Axe().run(page).response["violations"]
+        serious += [
+            f"{path}: {v['id']} {v['nodes'][0]['target']}" for v in found if v["impact"] in ("serious", "critical")
+        ]
+        assert not _overflows(page), path
+    assert serious == []
+    assert visit.troubles == []
+    visit.context.close()
+
+
+def test_a_dashboard_that_dies_comes_back_and_open_pages_go_on(
+    day: Visit, card: DashboardCard, system: System, tmp_path: Path
+) -> None:
+    page = day.open(f"{card.url}/progress")
+    live = page.locator("[data-live]")
+    _until(lambda: live.get_attribute("data-state") == "live", "a live page")
+    os.kill(card.pid, signal.SIGKILL)
+    _until(lambda: (read_card(system.home) or card).pid != card.pid, "another dashboard")
+    _until(lambda: live.get_attribute("data-state") == "live", "the page live again")
+    clip = write_clip(tmp_path / "after.mp4", Clip(scenes_s=(2.5,)))
+    (line,) = system.lines("submit", str(clip), "--title", "After the restart", "--json")
+    page.locator(f'[data-video="{line["video_id"]}"]').first.wait_for()
+    status = json.loads(page.evaluate("async () => (await fetch('/v1/videos?limit=1')).text()"))
+    assert status["total"] >= 4
+
+
+def _deep_pages(visit: Visit, card: DashboardCard) -> list[str]:
+    """A video, a comparison, a person and a release that there are."""
+
+    def hrefs(path: str, start: str) -> list[str]:
+        visit.open(card.url + path)
+        return [
+            str(a.get_attribute("href")) for a in visit.page.locator(f'main a[href^="{start}"]').all()
+        ]  # fmt: skip
+
+    videos = hrefs("/videos", "/videos/")
+    a, b = (path.removeprefix("/videos/") for path in list(dict.fromkeys(videos))[:2])
+    return [
+        videos[0],
+        f"/compare?a={a}&b={b}",
+        hrefs("/people", "/people/person")[0],
+        hrefs("/models", "/models/virality/")[0],
+    ]
+
+
+def _fresh(page: "Page", locator: object) -> int:
+    """Load the page again and count."""
+    page.reload()
+    return int(locator.count())  # type: ignore[attr-defined]  # playwright is imported late
+
+
+def _answer_yes(page: "Page") -> None:
+    """Agree where a page asks before it acts."""
+    page.wait_for_timeout(300)
+    yes = page.locator("#confirm[open] [data-confirm-yes]")
+    if yes.count():
+        yes.click()
+
+
+def _overflows(page: "Page") -> bool:
+    return bool(page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"))
+
+
+def _until(condition: Callable[[], bool], what: str, *, limit_s: float = 90.0) -> None:
+    _when(condition, what, limit_s=limit_s)
+
+
+def _when(look: Callable[[], T | None], what: str, *, limit_s: float = 90.0) -> T:
+    """Look until there is something."""
+    give_up_at_s = time.monotonic() + limit_s
+    while True:
+        found = look()
+        if found:
+            return found
+        assert time.monotonic() < give_up_at_s, f"waited {limit_s:g} s for {what}"
+        time.sleep(0.3)
