@@ -12,7 +12,7 @@ from dashboard.library_cursor import Place as Cursor
 from dashboard.library_cursor import as_cursor, place_of
 from dashboard.library_detail import detail_of, faces_of, row_of_person
 from dashboard.library_fold import fold
-from dashboard.library_store import Replaced, Store, Stores, Thing
+from dashboard.library_store import Store, Stores, Thing
 from dashboard.rows import (
     MOST_ROWS,
     Change,
@@ -78,11 +78,17 @@ class StoredLibrary:
 
     def take(self, records: Sequence[Record]) -> list[Change]:
         """Take records in, offsets in the same transaction; what changed, each thing once. Old records change nothing."""
-        while True:
-            try:
-                return list(self.store.commit(partial(fold, records)).changes)
-            except Replaced:  # built anew in this moment: the new one is written to
-                continue
+        return self.take_into(self.store, records)
+
+    def take_into(self, store: Store, records: Sequence[Record]) -> list[Change]:
+        """Take records in, if this store is still current: who reads on from its offsets must not write to another.
+
+        Raises
+        ------
+        Replaced
+            It is not; begin again at the offsets of the one that is.
+        """
+        return list(store.commit(partial(fold, records)).changes)
 
     def offsets(self) -> dict[Place, int]:
         """The next offset wanted of each place that was read."""

@@ -2,12 +2,12 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from dashboard.library_core import Core, Entry, entry_of, is_listed, row_of
-from dashboard.library_fold import EPHEMERAL, retention_ms
+from dashboard.library_forgetting import forgetful, forgotten_before_ms
 from dashboard.library_store import Part, Thing, Writes
 
 SCHEMA_SQL = """
@@ -50,7 +50,6 @@ _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 COLUMNS = ("changed", "submitted", "uploaded", "duration", "title", "channel", "words")
 """Of the table of videos, after its two keys."""
 
-_HOUR_MS = 3_600_000
 _ASKED_AT_ONCE = 500
 
 
@@ -188,12 +187,5 @@ def _write_notes(connection: sqlite3.Connection, writes: Writes) -> None:
     values = [("newest_ms", str(newest_ms)), ("unreadable", str(unreadable))]
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
     for kind in forgetful(writes, int(notes.get("newest_ms", "0")), newest_ms):
-        before_ms = newest_ms // _HOUR_MS * _HOUR_MS - retention_ms(kind)
+        before_ms = forgotten_before_ms(kind, newest_ms)
         connection.execute("DELETE FROM things WHERE kind = ? AND at_ms < ?", (kind, before_ms))
-
-
-def forgetful(writes: Writes, old_ms: int, new_ms: int) -> Iterable[str]:
-    """Kinds of which something may be too old now: once an hour of the topics' time, and where something came."""
-    if new_ms // _HOUR_MS != old_ms // _HOUR_MS:
-        return tuple(EPHEMERAL)
-    return {kind for kind, _ in writes.things if kind in EPHEMERAL}
