@@ -50,7 +50,8 @@ class SameOrigin:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._scheme = "https" if is_encrypted(settings) else "http"
+        self._schemes = {"https"} if is_encrypted(settings) else {"http"}
+        self._has_proxy = bool(settings.dashboard_behind_proxy)
         self._names = {name.casefold() for name in settings.dashboard_names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,6 +73,7 @@ class SameOrigin:
 
     def _is_our_origin(self, origin: str, host: str) -> bool:
         parts = urlsplit(origin)
-        return parts.scheme == self._scheme and (
-            parts.netloc.casefold() == host.casefold() or (parts.hostname or "") in self._names
-        )
+        name = parts.hostname or ""
+        # What comes over the loopback of the proxy's own machine needs no HTTPS: a published port of a container.
+        schemes = self._schemes | ({"http"} if self._has_proxy and is_loopback(name) else set())
+        return parts.scheme in schemes and (parts.netloc.casefold() == host.casefold() or name in self._names)
