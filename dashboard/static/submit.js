@@ -27,7 +27,7 @@ export function chosenTargets() {
 /** Show what became of each link, in their order. */
 export function showAnswers(items) {
   document.getElementById("answers").hidden = false;
-  for (const item of items) list.prepend(answerLine(item));
+  list.prepend(...items.map(answerLine));
   const refused = list.querySelectorAll('[data-answer="refused"]').length;
   const taken = list.children.length - refused;
   const head = document.querySelector("[data-answers-head]");
