@@ -1,10 +1,12 @@
 // Links: sent in bundles, answered line by line at once; what was refused stays in the field to be mended.
 import { newKey, say, send } from "./act.js";
+import { follow, seldom } from "./live-follow.js";
 
 const BUNDLE = 100;
 const ASK_FIRST_MS = 1500;
 const ASK_MOST_MS = 20000;
 const ASKED_AT_ONCE = 50;
+const RECENT_MS = 2500;
 const DRAFT = "groundswell.links";
 
 const form = document.getElementById("links");
@@ -157,6 +159,9 @@ export function refreshRecent() {
   const recent = document.getElementById("recent");
   if (recent) window.htmx?.trigger(recent, "refresh");
 }
+
+follow(() => true, seldom(refreshRecent, RECENT_MS));
+if (list) follow((row) => [...list.querySelectorAll("[data-now]")].some((one) => one.dataset.now === row.video_id), seldom(ask, ASK_FIRST_MS));
 
 function noteDraft() {
   try {
