@@ -4,12 +4,14 @@ import logging
 import os
 import secrets
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from dashboard.library_sqlite import SqliteFile
-from dashboard.library_store import SCHEMA, Store
-from schemas.errors import StorageUnavailable
-from streams.locks import locked
+from dashboard.library_store import BUSY, SCHEMA, Store
+from schemas.errors import StorageUnavailable, UsageError
+from streams.locks import locked, try_lock
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +58,24 @@ class LibraryFiles:
 
     def fresh(self) -> SqliteFile:
         """An empty library beside the current one, under a name that was never used."""
-        return SqliteFile(self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite")
+        return SqliteFile(self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite", in_haste=True)
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[Callable[[], None]]:
+        """Keep others from building a library as well.
+
+        Raises
+        ------
+        UsageError
+            Somebody else does.
+        """
+        lock = try_lock(self._folder / "rebuilding")
+        if lock is None:
+            raise UsageError(BUSY)
+        try:
+            yield lambda: None
+        finally:
+            os.close(lock)
 
     def switch(self, new: Store) -> bool:
         """Put a new library in the place of the current one, if it has taken in all that this one has."""
@@ -97,7 +116,7 @@ class LibraryFiles:
             return ""
 
     def _point_at(self, new: Store) -> None:
-        new.close()
+        _settle(self._folder / new.name, new)
         scratch = self._folder / f"{_POINTER}.{secrets.token_hex(6)}"
         scratch.write_text(new.name, "utf-8")
         os.replace(scratch, self._folder / _POINTER)  # noqa: PTH105  # the one step that counts
@@ -108,6 +127,21 @@ class LibraryFiles:
         for path in self._folder.glob("library-*.sqlite*"):
             if not path.name.startswith(name):
                 path.unlink(missing_ok=True)
+
+
+def _settle(path: Path, new: Store) -> None:
+    """See that a new library lies whole on the disk before it is named: it was written in haste.
+
+    Raises
+    ------
+    StorageUnavailable
+        It was taken away.
+    """
+    new.close()
+    if not path.is_file():
+        raise StorageUnavailable("the new library was taken away while it was built; try again")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _begin() -> str:

@@ -27,7 +27,8 @@ LONGEST_WAIT_S = 0.2
 MEASURE_S = 5.0
 _AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 _STOP_LIMIT_S = 5.0
-_SOURCE = "source"
+SOURCE = "source"
+"""The note that says which topics the library is made of."""
 
 Ids = dict[str, str]
 
@@ -179,7 +180,7 @@ def check_source(
         Kafka does not answer.
     """
     store = library.store
-    noted = msgspec.json.decode(store.meta(_SOURCE) or "{}", type=Ids)
+    noted = msgspec.json.decode(store.meta(SOURCE) or "{}", type=Ids)
     ids = topic_ids(settings, bootstrap, TOPICS)
     others = sorted(name for name, known in noted.items() if ids.get(name, known) != known)
     if others and on_other is not None:
@@ -190,4 +191,4 @@ def check_source(
         store = library.store
     if others or noted != {**noted, **ids}:
         kept = {} if others else noted
-        store.note({_SOURCE: msgspec.json.encode({**kept, **ids}, order="deterministic").decode()})
+        store.note({SOURCE: msgspec.json.encode({**kept, **ids}, order="deterministic").decode()})

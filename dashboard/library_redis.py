@@ -14,7 +14,7 @@ from dashboard.library_core import Core
 from dashboard.library_lines import lines_of
 from dashboard.library_redis_keys import CORES, THINGS, Keys, as_place
 from dashboard.library_redis_writing import look_before, write
-from dashboard.library_store import Listed, Replaced, Thing, View, Writes
+from dashboard.library_store import MADE, Listed, Replaced, Thing, View, Writes
 from dashboard.rows import Facets, VideoQuery
 from schemas.errors import StorageUnavailable
 from streams.kafka.admin import Place
@@ -70,8 +70,8 @@ class RedisLibrary:
                         continue
 
     def _commit(self, pipe: Answer, fold: Callable[[View], Writes]) -> Writes:
-        pipe.watch(self.keys.offsets, *([self._pointer] if self._pointer else []))
-        if self._pointer and (pipe.get(self._pointer) or b"").decode() != self.name:
+        pipe.watch(self.keys.offsets, self._pointer or self.keys.meta)
+        if not self._is_there(pipe):
             raise Replaced(self.name)
         inside = _Inside(pipe, self.keys)
         before = inside.offsets()
@@ -82,6 +82,12 @@ class RedisLibrary:
             write(pipe, self.keys, (writes, known))
             pipe.execute()
         return writes
+
+    def _is_there(self, pipe: Answer) -> bool:
+        """Whether this library is the current one or, while it is built, was not taken away."""
+        if self._pointer:
+            return bool((pipe.get(self._pointer) or b"").decode() == self.name)
+        return pipe.hget(self.keys.meta, MADE) is not None
 
     @contextmanager
     def reading(self) -> Iterator[None]:

@@ -2,11 +2,14 @@
 
 import logging
 import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dashboard.library_redis import RedisLibrary, speaking
 from dashboard.library_redis_keys import Keys
-from dashboard.library_store import SCHEMA, Store
+from dashboard.library_store import BUSY, MADE, SCHEMA, Store
+from schemas.errors import SettingsInvalid, UsageError
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -15,6 +18,8 @@ log = logging.getLogger(__name__)
 
 ROOT = "groundswell:library:"
 _POINTER = f"{ROOT}current"
+_REBUILDING = f"{ROOT}rebuilding"
+_LONGEST_SILENCE_MS = 60_000
 _TIMEOUT_S = 10.0
 _REMOVED_AT_ONCE = 500
 
@@ -48,7 +53,33 @@ class LibraryServer:
 
     def fresh(self) -> RedisLibrary:
         """An empty library beside the current one, under a name that was never used."""
-        return RedisLibrary(self._client, Keys(ROOT, f"{_begin()}{secrets.token_hex(6)}"))
+        made = RedisLibrary(self._client, Keys(ROOT, f"{_begin()}{secrets.token_hex(6)}"))
+        made.note({MADE: "yes"})
+        return made
+
+    @contextmanager
+    def rebuilding(self) -> Iterator[Callable[[], None]]:
+        """Keep others from building a library as well; a sign that is not renewed for a minute is void.
+
+        Raises
+        ------
+        UsageError
+            Somebody else does.
+        """
+        mine = secrets.token_hex(8)
+        with speaking():
+            if not self._client.set(_REBUILDING, mine, nx=True, px=_LONGEST_SILENCE_MS):
+                raise UsageError(BUSY)
+        try:
+            yield lambda: self._renew(mine)
+        finally:
+            with speaking():
+                if self._client.get(_REBUILDING) == mine.encode():
+                    self._client.delete(_REBUILDING)
+
+    def _renew(self, mine: str) -> None:
+        with speaking():
+            self._client.set(_REBUILDING, mine, px=_LONGEST_SILENCE_MS)
 
     def switch(self, new: Store) -> bool:
         """Put a new library in the place of the current one, if it has taken in all that this one has."""
@@ -127,8 +158,6 @@ def _connected(url: str) -> "Redis":
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
-
-    from schemas.errors import SettingsInvalid
 
     try:
         return Redis.from_url(

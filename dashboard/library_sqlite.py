@@ -32,15 +32,19 @@ class SqliteFile:
         Made if it is not there.
     is_current : callable
         Whether this file is still the one to write to; asked inside each transaction.
+    in_haste : bool
+        Wait for no disk: a file that nobody reads yet is thrown away when the machine stops.
     """
 
-    def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True, *, in_haste: bool = False) -> None:
         self.path = path
         self.is_current = is_current
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
         self._writer = self._connect()
+        if in_haste:
+            self._writer.execute("PRAGMA synchronous = OFF")
         with self._lock:
             self._writer.executescript(SCHEMA_SQL)
 

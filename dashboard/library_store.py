@@ -21,6 +21,12 @@ MOST_COUNTED = 10_000
 MOST_FACETS = 100
 
 
+MADE = "made"
+"""The note by which a new library on a server tells that nobody has taken it away."""
+
+BUSY = "somebody else builds the library anew at this moment; wait for that"
+
+
 class Replaced(Exception):
     """The library that was to be written to is not the one that is read any more; take the one that is."""
 
@@ -154,6 +160,12 @@ class Stores(Protocol):
 
     def fresh(self) -> Store:
         """An empty one beside it."""
+
+    def rebuilding(self) -> "AbstractContextManager[Callable[[], None]]":
+        """Keep others from building one as well; call what it gives now and then, to say that the work goes on.
+
+        UsageError: somebody else does.
+        """
 
     def switch(self, new: Store) -> bool:
         """Put a new one in its place, if that has taken in all that the current one has."""

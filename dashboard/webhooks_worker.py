@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import msgspec
 
@@ -41,6 +41,15 @@ STOP_LIMIT_S = 3.0
 GONE = 410
 
 log = logging.getLogger(__name__)
+
+
+def start_telling(settings: Settings, bootstrap: str, stack: ExitStack) -> None:
+    """Tell webhooks in the background until `stack` closes."""
+    store = WebhookStore(settings.home)
+    stack.callback(store.close)
+    for thread in (Feed(settings, bootstrap, store), Dispatcher(settings, store)):
+        stack.callback(thread.stop)
+        thread.start()
 
 
 def notices_of(records: Iterable[Record]) -> Iterator[Notice]:

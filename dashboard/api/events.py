@@ -31,7 +31,7 @@ A stream of events, as an `EventSource` reads it. It does not end by itself. Typ
 | `gone` | `{"video_id": ...}` | a video was erased |
 | `change` | `{"kind": ..., "id": ...}` | something else changed: a person, a label, a release, a dead letter, a command, a job |
 | `snapshot` | `{"videos": [VideoRow, ...], "more": false}` | the reader is new or was away for too long: this is where things stand. Of all videos, those that run (500 at most); of some, these |
-| `beat` | `{}` | nothing, every 15 seconds: the connection lives |
+| `beat` | `{}` | all that was missed has been sent; and every 15 seconds: the connection lives |
 
 Changes are collected for 0.2 s, and the newest of each thing is sent: between two events a video may have changed more
 than once. Every event but `beat` has an id. Who comes back with the last one, in the header `Last-Event-ID` as browsers do by

@@ -70,7 +70,7 @@ class _Reader:
 
     async def serve(self, wish: Wish, last_event_id: str, still: Callable[[], bool]) -> None:
         await self._give(RETRY)
-        place, beats = self._hub.ring.place(last_event_id), self._hub.beats
+        place, beats = self._hub.ring.place(last_event_id), -1  # the first beat says: that is all for now
         if place is None:
             place = await self._catch_up(wish)
         while not self._hub.stopped:

@@ -12,7 +12,7 @@ from typing import cast
 import pytest
 from desks import As, a_desk
 from event_reader import EventReader
-from rows_kept import RowsKept, a_free_port, a_row, serving, until
+from rows_kept import LivingRows, a_free_port, a_row, serving, until
 from starlette.types import Receive, Scope, Send
 
 from dashboard.app import create_app
@@ -23,19 +23,12 @@ from dashboard.rows import Change
 QUICK = Limits(tick_s=0.02, beat_s=0.05, stuck_s=0.5, streams_per_caller=3)
 
 
-class Kept(RowsKept):
-    """Takes no records: rows are put in."""
-
-    def take(self, records: object) -> list[Change]:
-        return []
-
-
 @dataclass
 class House:
     """A server and what stands behind it."""
 
     address: str
-    rows: Kept
+    rows: LivingRows
     hub: Hub
 
     def change(self, *rows: object) -> None:
@@ -44,7 +37,7 @@ class House:
 
 
 @contextmanager
-def a_house(folder: Path, rows: Kept, *, port: int = 0, limits: Limits = QUICK) -> Iterator[House]:
+def a_house(folder: Path, rows: LivingRows, *, port: int = 0, limits: Limits = QUICK) -> Iterator[House]:
     hub = Hub(rows, limits=limits)
     desk = a_desk(folder, library=cast(Library, rows), hub=hub)
     with serving(As(create_app(desk), "viewer"), hub, port or a_free_port()) as address:
@@ -53,7 +46,7 @@ def a_house(folder: Path, rows: Kept, *, port: int = 0, limits: Limits = QUICK) 
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[House]:
-    with a_house(tmp_path, Kept()) as made:
+    with a_house(tmp_path, LivingRows()) as made:
         yield made
 
 
@@ -115,7 +108,7 @@ def test_who_comes_back_hears_what_it_missed_and_nothing_twice(house: House, way
 
 
 def test_a_server_that_was_restarted_tells_the_truth_anew(tmp_path: Path) -> None:
-    rows, port = Kept(), a_free_port()
+    rows, port = LivingRows(), a_free_port()
     with a_house(tmp_path, rows, port=port) as house, EventReader(f"{house.address}/v1/events") as reader:
         reader.wait_for("snapshot")
         house.change(a_row("yt:a", done=1), a_row("yt:b", done=1))
@@ -132,7 +125,7 @@ def test_a_server_that_was_restarted_tells_the_truth_anew(tmp_path: Path) -> Non
 
 def test_a_stopping_server_ends_its_streams_in_good_order(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with ExitStack() as open_now:
-        with a_house(tmp_path, Kept()) as house:
+        with a_house(tmp_path, LivingRows()) as house:
             readers = [open_now.enter_context(EventReader(f"{house.address}/v1/events")) for _ in range(3)]
         until(lambda: all(reader.ended for reader in readers))
     assert [r for r in caplog.records if r.levelname in ("ERROR", "CRITICAL")] == []
@@ -152,8 +145,8 @@ def test_a_caller_with_too_many_streams_is_told_so(house: House) -> None:
 
 def test_a_stream_ends_when_its_session_ends(tmp_path: Path) -> None:
     ended = threading.Event()
-    hub = Hub(Kept(), limits=QUICK)
-    app = As(create_app(a_desk(tmp_path, library=cast(Library, Kept()), hub=hub)))
+    hub = Hub(LivingRows(), limits=QUICK)
+    app = As(create_app(a_desk(tmp_path, library=cast(Library, LivingRows()), hub=hub)))
 
     async def with_a_session(scope: Scope, receive: Receive, send: Send) -> None:
         await app({**scope, "groundswell.still": lambda: not ended.is_set()}, receive, send)
@@ -197,14 +190,14 @@ def test_a_wish_that_makes_no_sense_is_refused(house: House, path: str) -> None:
 
 
 def test_a_server_without_a_hub_says_what_to_do(tmp_path: Path) -> None:
-    app = As(create_app(a_desk(tmp_path, library=cast(Library, Kept()))))
-    with serving(app, Hub(Kept()), a_free_port()) as address, EventReader(f"{address}/v1/events") as reader:
+    app = As(create_app(a_desk(tmp_path, library=cast(Library, LivingRows()))))
+    with serving(app, Hub(LivingRows()), a_free_port()) as address, EventReader(f"{address}/v1/events") as reader:
         assert reader.status == 503
         assert "GET /v1/videos" in reader.problem["detail"]
 
 
 def test_the_document_describes_the_streams(tmp_path: Path) -> None:
-    paths = create_app(a_desk(tmp_path, library=cast(Library, Kept()))).openapi()["paths"]
+    paths = create_app(a_desk(tmp_path, library=cast(Library, LivingRows()))).openapi()["paths"]
     for path in ("/v1/events", "/v1/videos/{video_id}/events"):
         answer = paths[path]["get"]["responses"]["200"]["content"]
         assert list(answer) == ["text/event-stream"]
