@@ -10,9 +10,9 @@ from typing import Any, TypeAlias
 from dashboard import library_sqlite_lists as lists
 from dashboard.library_core import Core
 from dashboard.library_lines import lines_of
-from dashboard.library_sqlite_writing import CORES, SCHEMA_SQL, read_notes, write
+from dashboard.library_sqlite_writing import CORES, ROWS, SCHEMA_SQL, read_notes, write
 from dashboard.library_store import Listed, Replaced, Thing, View, Writes
-from dashboard.rows import Facets, VideoQuery
+from dashboard.rows import Facets, VideoQuery, VideoRow
 from streams.kafka.admin import Place
 
 Row: TypeAlias = tuple[Any, ...]
@@ -123,6 +123,16 @@ class SqliteFile:
         sql = "SELECT name, value FROM parts WHERE video_id = ? AND name >= ? AND name < ? ORDER BY name"
         return self._reader.execute(sql, (video_id, prefix, prefix + "\U0010ffff")).fetchall()
 
+    def rows(self, video_ids: Collection[str]) -> dict[str, VideoRow]:
+        """Rows of those that are listed."""
+        found = _Inside(self._reader).asked("SELECT video_id, row FROM cores WHERE video_id IN", (), video_ids)
+        return {video_id: ROWS.decode(row) for video_id, row in found if row is not None}
+
+    def parts_of_each(self, video_ids: Collection[str], prefix: str) -> dict[str, list[bytes]]:
+        """Parts of several videos whose names begin so; videos without are left out."""
+        found = {video_id: [value for _, value in self.parts(video_id, prefix)] for video_id in video_ids}
+        return {video_id: values for video_id, values in found.items() if values}
+
     def things_by_age(
         self, kind: str, *, group: str = "", before: tuple[float, str] | None = None, limit: int
     ) -> list[tuple[str, Thing]]:
@@ -146,6 +156,10 @@ class SqliteFile:
     def tagged(self, kind: str, value: str, *, limit: int) -> list[str]:
         """Videos with a tag, those that changed last first."""
         return lists.tagged(self._reader, kind, value, limit=limit)
+
+    def tagged_each(self, kind: str, values: Collection[str], *, limit: int) -> dict[str, list[str]]:
+        """Videos with each of several tags; of more than `limit` those that changed last."""
+        return {value: self.tagged(kind, value, limit=limit) for value in values}
 
     def listed(self, query: VideoQuery, after: tuple[str | float, str] | None) -> Listed:
         """One more video than the query wants, after a place in the list."""
@@ -196,14 +210,14 @@ class _Inside:
         return {(topic, partition): offset for topic, partition, offset in found}
 
     def cores(self, video_ids: Collection[str]) -> dict[str, Core]:
-        found = self._asked("SELECT video_id, core FROM cores WHERE video_id IN", (), video_ids)
+        found = self.asked("SELECT video_id, core FROM cores WHERE video_id IN", (), video_ids)
         return {video_id: CORES.decode(core) for video_id, core in found}
 
     def things(self, kind: str, keys: Collection[str]) -> dict[str, Thing]:
         sql = "SELECT key, grp, at, value, at_ms FROM things WHERE kind = ? AND key IN"
-        return {key: Thing(*thing) for key, *thing in self._asked(sql, (kind,), keys)}
+        return {key: Thing(*thing) for key, *thing in self.asked(sql, (kind,), keys)}
 
-    def _asked(self, sql: str, values: Sequence[str], keys: Collection[str]) -> Iterator[Row]:
+    def asked(self, sql: str, values: Sequence[str], keys: Collection[str]) -> Iterator[Row]:
         """Ask for many keys, some hundred at a time: SQLite takes no more."""
         wanted = list(keys)
         for begin in range(0, len(wanted), _ASKED_AT_ONCE):
