@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 
 import msgspec
 
@@ -41,6 +41,15 @@ STOP_LIMIT_S = 3.0
 GONE = 410
 
 log = logging.getLogger(__name__)
+
+
+def start_telling(settings: Settings, bootstrap: str, stack: ExitStack) -> None:
+    """Tell webhooks in the background until `stack` closes."""
+    store = WebhookStore(settings.home)
+    stack.callback(store.close)
+    for thread in (Feed(settings, bootstrap, store), Dispatcher(settings, store)):
+        stack.callback(thread.stop)
+        thread.start()
 
 
 def notices_of(records: Iterable[Record]) -> Iterator[Notice]:
@@ -141,6 +150,7 @@ class Dispatcher:
         self._allowed = networks(settings.fetch_networks)
         self._stopping, self._wake = threading.Event(), threading.Event()
         self._running: dict[str, str] = {}
+        self._sending, self._counting = 0, threading.Lock()
         self._pool = ThreadPoolExecutor(MOST_IN_FLIGHT, thread_name_prefix="webhook")
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -149,12 +159,15 @@ class Dispatcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; what is on its way is sent again the next time."""
+        """End; what is on its way has a moment to arrive, and is sent again the next time if it does not."""
         self._stopping.set()
         self._wake.set()
         if self._thread.is_alive():
             self._thread.join(STOP_LIMIT_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
+        give_up_at_s = time.monotonic() + STOP_LIMIT_S
+        while self._sending and time.monotonic() < give_up_at_s:
+            time.sleep(0.01)
 
     def send_due(self) -> int:
         """Start what is due and may start; how many."""
@@ -198,11 +211,15 @@ class Dispatcher:
             self._store.switch_off(due.webhook_id, f"nothing arrived for a day; the last answer: {answer.problem}")
 
     def _send(self, due: Due) -> None:
+        with self._counting:
+            self._sending += 1
         try:
             self.attempt(due)
         except Exception:
             log.exception("a webhook's delivery broke; it is tried again")
         finally:
+            with self._counting:
+                self._sending -= 1
             self._running.pop(due.delivery_id, None)
             self._wake.set()
 

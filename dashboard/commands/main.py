@@ -11,8 +11,8 @@ def with_dashboard(streams: typer.Typer) -> typer.Typer:
     """Add the dashboard's verbs."""
     streams.command("dashboard")(dashboard.dashboard)
     streams.add_typer(library.app, name="library")
-    streams.add_typer(tokens.app, name="tokens")
     streams.add_typer(users.app, name="users")
+    streams.add_typer(tokens.app, name="tokens")
     return streams
 
 

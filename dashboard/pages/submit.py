@@ -8,11 +8,12 @@ from fastapi.responses import HTMLResponse
 from dashboard.access.roles import Viewer
 from dashboard.desk import Desk, TheDesk
 from dashboard.pages.rendering import render
-from dashboard.rows import VideoQuery
+from dashboard.rows import VideoQuery, VideoRow, VideoState
 from schemas.targets import TargetDefined
 
 RECENT = 12
 MOST_ASKED = 100
+SUBMITTED: tuple[VideoState, ...] = ("running", "done", "failed")
 
 router = APIRouter(include_in_schema=False)
 
@@ -20,9 +21,8 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 def submit(request: Request, desk: TheDesk, _: Viewer) -> HTMLResponse:
     """Show where to put links and files, and what was submitted last."""
-    page = desk.library.videos(VideoQuery(sort="submitted", limit=RECENT))
     return render(
-        request, "submit.html", targets=_targets(desk), rows=page.items, total=page.total,
+        request, "submit.html", targets=_targets(desk), rows=_recent(desk),
         most_bytes=desk.settings.fetch_max_bytes, languages=desk.settings.subtitle_languages,
     )  # fmt: skip
 
@@ -30,8 +30,7 @@ def submit(request: Request, desk: TheDesk, _: Viewer) -> HTMLResponse:
 @router.get("/recent")
 def recent(request: Request, desk: TheDesk, _: Viewer) -> HTMLResponse:
     """The list of what was submitted last, for the page to refresh."""
-    page = desk.library.videos(VideoQuery(sort="submitted", limit=RECENT))
-    return render(request, "submit_recent.html", rows=page.items, total=page.total)
+    return render(request, "submit_recent.html", rows=_recent(desk))
 
 
 @router.get("/submitted")
@@ -41,6 +40,13 @@ def submitted(
 ) -> HTMLResponse:  # fmt: skip
     """How far these videos are and what is to be expected of them: lines for the list of what was just submitted."""
     return render(request, "submit_lines.html", rows=desk.library.rows(video_id or []))
+
+
+def _recent(desk: Desk) -> list[VideoRow]:
+    """The last that somebody submitted: rows of imported tables would push them out of sight."""
+    pages = (desk.library.videos(VideoQuery(state=s, sort="submitted", limit=RECENT)) for s in SUBMITTED)
+    rows = [row for page in pages for row in page.items]
+    return sorted(rows, key=lambda row: row.submitted_at_s, reverse=True)[:RECENT]
 
 
 def _targets(desk: Desk) -> list[tuple[TargetDefined, bool]]:

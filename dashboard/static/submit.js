@@ -1,10 +1,12 @@
 // Links: sent in bundles, answered line by line at once; what was refused stays in the field to be mended.
 import { newKey, say, send } from "./act.js";
+import { follow, isNewer, seldom } from "./live-follow.js";
 
 const BUNDLE = 100;
 const ASK_FIRST_MS = 1500;
 const ASK_MOST_MS = 20000;
 const ASKED_AT_ONCE = 50;
+const RECENT_MS = 2500;
 const DRAFT = "groundswell.links";
 
 const form = document.getElementById("links");
@@ -27,7 +29,7 @@ export function chosenTargets() {
 /** Show what became of each link, in their order. */
 export function showAnswers(items) {
   document.getElementById("answers").hidden = false;
-  for (const item of items) list.prepend(answerLine(item));
+  list.prepend(...items.map(answerLine));
   const refused = list.querySelectorAll('[data-answer="refused"]').length;
   const taken = list.children.length - refused;
   const head = document.querySelector("[data-answers-head]");
@@ -157,6 +159,9 @@ export function refreshRecent() {
   const recent = document.getElementById("recent");
   if (recent) window.htmx?.trigger(recent, "refresh");
 }
+
+follow((row) => isNewer(row, document.getElementById("recent")), seldom(refreshRecent, RECENT_MS));
+if (list) follow((row) => [...list.querySelectorAll("[data-now]")].some((one) => one.dataset.now === row.video_id), seldom(ask, ASK_FIRST_MS));
 
 function noteDraft() {
   try {

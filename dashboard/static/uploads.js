@@ -349,6 +349,12 @@ if (place) {
   addEventListener("beforeunload", (event) => {
     if (sending) event.preventDefault();
   });
+  // Another tab may go on with what this one lets go.
+  addEventListener("pagehide", () => {
+    for (const entry of entries) if (entry.tab === TAB) entry.touched = 0;
+    save();
+  });
+  setInterval(() => entries.filter((entry) => !files.has(entry.key)).forEach((entry) => show(entry)), OTHER_TAB_MS);
   addEventListener("storage", (event) => {
     if (event.key !== KEPT) return;
     const others = load().filter((entry) => !files.has(entry.key));

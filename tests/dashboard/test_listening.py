@@ -96,7 +96,7 @@ def test_a_port_that_was_asked_for_is_not_exchanged_for_another(tmp_path: Path) 
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="192.0.2.7"):
+    with pytest.raises(UsageError, match=r"192\.0\.2\.7"):
         bind(settings_of(tmp_path, dashboard_host="192.0.2.7", dashboard_port=0))
 
 

@@ -15,7 +15,9 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from dashboard.access.accounts import Accounts, AccountsFile, Token, hash_of, new_secret
 from dashboard.access.audit import Trail
+from dashboard.access.roles import Role
 from streams.dashboard_card import DashboardCard, read_card
 
 PATIENCE_S = 60.0
@@ -69,6 +71,14 @@ def token_of(card: DashboardCard) -> str:
     return card.link.partition("#token=")[2]
 
 
+def a_token(home: Path, role: Role) -> str:
+    """Let a program in, as `groundswell tokens add` does."""
+    secret = new_secret()
+    token = Token(role=role, sha256=hash_of(secret), created_at_s=0.0)
+    AccountsFile(home).change(lambda known: Accounts(tokens=known.tokens | {f"a-{role}": token}))
+    return secret
+
+
 def asked(url: str, token: str, *, data: bytes | None = None, **headers: str) -> tuple[int, bytes]:
     """Ask as a program does."""
     request = Request(url, data, {"Authorization": f"Bearer {token}", **headers})
@@ -76,45 +86,35 @@ def asked(url: str, token: str, *, data: bytes | None = None, **headers: str) ->
         return answer.status, answer.read()
 
 
-def test_it_is_found_by_its_card_and_lets_the_owner_in(tmp_path: Path) -> None:
+def test_it_is_found_by_its_card_and_lets_the_owner_in_and_no_second_one_beside_it(tmp_path: Path) -> None:
     with running(tmp_path) as (process, card):
         assert card.pid == process.pid
         assert card.link == f"{card.url}/login#token={(tmp_path / 'dashboard' / 'token').read_text().strip()}"
         status, body = asked(f"{card.url}/v1/me", token_of(card))
         assert (status, json.loads(body)["name"]) == (200, "owner")
         assert command(tmp_path, "dashboard", "--link").stdout.strip() == card.link
+        second = command(tmp_path, "dashboard")
+        assert second.returncode == 1
+        assert f"runs already for {tmp_path} at {card.url}" in second.stderr
+        assert "Traceback" not in second.stderr
         assert token_of(card) not in (tmp_path / "log").read_text()
     assert read_card(tmp_path) is None, "a dashboard that was killed is not taken for one that runs"
 
 
-@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT])
-def test_it_leaves_in_order_though_event_streams_are_open(tmp_path: Path, sign: signal.Signals) -> None:
+def test_it_leaves_in_order_though_event_streams_are_open_and_sessions_go_on_after_it(tmp_path: Path) -> None:
     with running(tmp_path) as (process, card):
-        request = Request(f"{card.url}/v1/events", headers={"Authorization": f"Bearer {token_of(card)}"})
+        body = json.dumps({"token": token_of(card)}).encode()
+        with urlopen(Request(f"{card.url}/login", body, {"Content-Type": "application/json"})) as answer:
+            cookie = answer.headers["Set-Cookie"].partition(";")[0]
+        request = Request(f"{card.url}/v1/events", headers={"Cookie": cookie})
         streams = [urlopen(request, timeout=PATIENCE_S) for _ in range(3)]
         assert all(stream.readline() == b"retry: 1000\n" for stream in streams)
-        process.send_signal(sign)
+        process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) == 0
         for stream in streams:
             stream.close()
         assert not (tmp_path / "dashboard" / "running.json").exists()
         assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-def test_a_second_one_for_the_same_home_is_refused_with_the_address_of_the_first(tmp_path: Path) -> None:
-    with running(tmp_path) as (_, card):
-        second = command(tmp_path, "dashboard")
-        assert second.returncode == 1
-        assert f"runs already for {tmp_path} at {card.url}" in second.stderr
-        assert "Traceback" not in second.stderr
-
-
-def test_a_session_goes_on_after_a_restart(tmp_path: Path) -> None:
-    with running(tmp_path) as (process, card):
-        body = json.dumps({"token": token_of(card)}).encode()
-        with urlopen(Request(f"{card.url}/login", body, {"Content-Type": "application/json"})) as answer:
-            cookie = answer.headers["Set-Cookie"].partition(";")[0]
-        process.kill()
     with running(tmp_path) as (_, card), urlopen(Request(f"{card.url}/v1/me", headers={"Cookie": cookie})) as answer:
         assert json.load(answer)["way"] == "session"
 
@@ -124,13 +124,13 @@ def test_strangers_are_not_let_near_before_somebody_may_log_in(tmp_path: Path) -
     assert refused.returncode == 1
     assert refused.stderr.startswith("groundswell: the dashboard can be reached from elsewhere")
     assert "groundswell users add" in refused.stderr
-    assert command(tmp_path, "tokens", "add", "monitor").returncode == 0
+    a_token(tmp_path, "viewer")
     refused = command(tmp_path, "dashboard", environment={"GROUNDSWELL_DASHBOARD_HOST": "0.0.0.0"})
     assert "without HTTPS" in refused.stderr
 
 
 def test_behind_a_proxy_the_trail_has_the_address_that_the_proxy_saw(tmp_path: Path) -> None:
-    token = command(tmp_path, "tokens", "add", "importer", "--role", "editor").stdout.strip()
+    token = a_token(tmp_path, "editor")
     environment = {"GROUNDSWELL_DASHBOARD_BEHIND_PROXY": "127.0.0.1"}
     with running(tmp_path, environment) as (_, card):
         assert card.link == card.url, "no link for everybody where strangers may come"

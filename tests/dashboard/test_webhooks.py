@@ -7,8 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: JSON
 
@@ -16,6 +15,7 @@ import examples
 import msgspec
 import pytest
 from desks import a_client, a_desk, records_of, tombstones_of
+from listeners import Listener, listeners
 
 from dashboard.webhooks_sending import post
 from dashboard.webhooks_store import HAPPENINGS, WebhookStore
@@ -32,52 +32,10 @@ TOMORROW_MS = 4_000_000_000_000
 """After every hook was made."""
 
 
-@dataclass
-class Listener:
-    """An address that keeps what it is told and answers `status`, after `release` where it is to be slow."""
-
-    status: int = 200
-    release: threading.Event = field(default_factory=threading.Event)
-    is_slow: bool = False
-    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    url: str = ""
-
-    def answer(self, headers: dict[str, str], body: bytes) -> int:
-        if self.is_slow:
-            self.release.wait(60)
-        self.heard.append((headers, body))
-        return self.status
-
-
 @pytest.fixture
 def listen() -> Iterator[Callable[..., Listener]]:
-    servers, listeners = [], []
-
-    def start(**how: Any) -> Listener:
-        listener = Listener(**how)
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(listener.answer(dict(self.headers), body))
-                self.send_header("Location", "http://127.0.0.1:1/")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        listener.url = f"http://127.0.0.1:{server.server_address[1]}/hook?a=b"
-        servers.append(server)
-        listeners.append(listener)
-        return listener
-
-    yield start
-    for listener in listeners:
-        listener.release.set()
-    for server in servers:
-        server.shutdown()
+    with listeners() as start:
+        yield start
 
 
 @pytest.fixture
