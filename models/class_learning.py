@@ -26,7 +26,6 @@ from models.classifiers import (
     learn_sight,
 )
 from models.estimators.exact import weights_for
-from models.estimators.examples import settled
 from models.estimators.folds import Fold
 from models.logistic import Line, fit_lines, reduced
 
@@ -110,13 +109,6 @@ def learn_classes(task: ClassTask, *, on_fit: Progress = lambda done, total: Non
     learned = ClassesLearned(_fitted(task, chosen.name, strengths), calibrators, chosen, candidates, judged)
     on_fit(len(task.folds) + 1, len(task.folds) + 1)
     return learned
-
-
-def chances_of(classifier: Classifier, calibrators: tuple[Calibrator, ...], seen: ClassExamples) -> Floats:
-    """Calibrated chances, shape (n, classes), settled so that every batch gives the same bytes."""
-    scores = classifier.scores(seen)
-    columns = [calibrator.chances(scores[:, place]) for place, calibrator in enumerate(calibrators)]
-    return settled(np.stack(columns, axis=1))
 
 
 def _held_out(task: ClassTask, on_fit: Progress) -> tuple[dict[str, Floats], Floats]:

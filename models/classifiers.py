@@ -11,9 +11,11 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from models.calibration import Calibrator
 from models.class_examples import ClassExamples
 from models.classification import NEIGHBOURS, ClassDefinition, match_words
 from models.estimators.exact import stepped
+from models.estimators.examples import settled
 from models.estimators.kernel import unit_rows
 from models.estimators.words import WordWeights, learn_words
 from schemas.errors import ReleaseInvalid
@@ -186,6 +188,13 @@ def restored_classifier(method: str, arrays: Arrays, wanted: Sequence[ClassDefin
     except KeyError as error:
         raise ReleaseInvalid(f"the release lacks array {error}; train again") from error
     raise ReleaseInvalid(f"expected one of {', '.join(METHODS)}, got {method!r}; update Groundswell")
+
+
+def chances_of(classifier: Classifier, calibrators: tuple[Calibrator, ...], seen: ClassExamples) -> Floats:
+    """Calibrated chances, shape (n, classes), settled so that every batch gives the same bytes."""
+    scores = classifier.scores(seen)
+    columns = [calibrator.chances(scores[:, place]) for place, calibrator in enumerate(calibrators)]
+    return settled(np.stack(columns, axis=1))
 
 
 def _sight(arrays: Arrays) -> Sight:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from models.calibration import Calibrator
 from models.class_examples import ClassExamples
-from models.class_learning import ClassesLearned, chances_of
+from models.class_learning import ClassesLearned
 from models.classification import ClassDefinition
-from models.classifiers import Classifier, Lines, NearestLabelled, restored_classifier
+from models.classifiers import Classifier, Lines, NearestLabelled, chances_of, restored_classifier
 from models.estimators.examples import Examples
 from models.estimators.words import BUCKETS, Text
 from models.layout import Layout, Table

@@ -8,8 +8,11 @@ from models.layout import METADATA
 from models.release import ClassRelease
 from models.release_classes import words_of
 from models.release_manifest import ClassManifest
+from models.ridge import TERM_STEPS
+from processors.class_reasons import reasons_of
 from processors.predict import event_id_of, modalities_read, modalities_used, passing_caveats
-from schemas.predictions import ClassChance, Interval, SegmentScored, VideoScored
+from processors.said import steps
+from schemas.predictions import ClassChance, Interval, Reason, SegmentScored, VideoScored
 from schemas.summaries import Summarised
 
 UNIT = "chance, 0 to 1"
@@ -39,20 +42,30 @@ def predict_classes(summaries: Sequence[Summarised], release: ClassRelease) -> l
     Unreadable
         A pooled vector's bytes are not what it promises.
     """
-    reads = modalities_read(release.manifest.layout)
-    return [_scored(row, release.manifest, reads) for row in _rows(summaries, release)]
+    if not summaries:
+        return []
+    manifest = release.manifest
+    reads, seen = modalities_read(manifest.layout), _seen(summaries, manifest)
+    rows = list(_rows(summaries, seen, release))
+    names = [one.name for one in manifest.classes]
+    reasons = reasons_of(release, seen, [names.index(row.classes[0].name) for row in rows])
+    return [_scored(row, manifest, reads, reasons=why) for row, why in zip(rows, reasons, strict=True)]
 
 
 def predict_segments(summaries: Sequence[Summarised], release: ClassRelease) -> list[SegmentScored]:
     """Say for each segment how likely each class is; raises as `predict_classes` does."""
-    return [_segment(row, release.manifest) for row in _rows(summaries, release)]
-
-
-def _rows(summaries: Sequence[Summarised], release: ClassRelease) -> Iterator[_Row]:
     if not summaries:
-        return
+        return []
     manifest = release.manifest
-    seen = class_examples(summaries, manifest.layout, reads_words=manifest.reads_words)
+    return [_segment(row, manifest) for row in _rows(summaries, _seen(summaries, manifest), release)]
+
+
+def _seen(summaries: Sequence[Summarised], manifest: ClassManifest) -> ClassExamples:
+    return class_examples(summaries, manifest.layout, reads_words=manifest.reads_words)
+
+
+def _rows(summaries: Sequence[Summarised], seen: ClassExamples, release: ClassRelease) -> Iterator[_Row]:
+    manifest = release.manifest
     for summary, used, chances in zip(summaries, _used(seen, manifest), release.chances(seen).tolist(), strict=True):
         yield _Row(summary, used, _classes(manifest, chances))
 
@@ -77,7 +90,7 @@ def _classes(manifest: ClassManifest, chances: Sequence[float]) -> tuple[ClassCh
     return tuple(sorted(found, key=lambda one: (-one.probability, one.name)))
 
 
-def _scored(row: _Row, manifest: ClassManifest, reads: frozenset[str]) -> VideoScored:
+def _scored(row: _Row, manifest: ClassManifest, reads: frozenset[str], *, reasons: tuple[Reason, ...]) -> VideoScored:
     summary, first = row.summary, row.classes[0]
     return VideoScored(
         event_id=_event_id(summary, manifest),
@@ -90,11 +103,12 @@ def _scored(row: _Row, manifest: ClassManifest, reads: frozenset[str]) -> VideoS
         value=first.probability,
         unit=UNIT,
         interval=ANYTHING,
-        constant=first.base_rate,
+        constant=steps(first.base_rate) / TERM_STEPS,
         beats_constant=manifest.beats_constant,
         probability=first.probability,
         probability_of=words_of(first.name),
         calibration_error=manifest.metrics.get("ece"),
+        reasons=reasons,
         suggestions=tuple(_suggested(row)) if manifest.suggests else (),
         modalities_used=row.used,
         modalities_missing=dict.fromkeys(sorted(reads.difference(row.used)), "not in the summary") | summary.missing,

@@ -119,7 +119,7 @@ def _facts(view: VideoView) -> Text:
 def _prediction(p: VideoScored, view: VideoView) -> list[RenderableType]:
     blocks = list(chances(p, view.segments.values())) if p.classes else _number(p)
     blocks += [Text(f"on channels never seen, {worth}", style="dim") for worth in _worth(p)]
-    blocks += [_reason(r.words, r.contribution) for r in p.reasons]
+    blocks += _reasons(p)
     blocks.append(Text(f"read {', '.join(p.modalities_used) or 'nothing'}; release {p.release_id}", style="dim"))
     blocks += [Text(f"missing {name}: {harmless(why)}", style="yellow") for name, why in p.modalities_missing.items()]
     return blocks + [Text(f"note: {harmless(c, longest=300)}", style="yellow") for c in p.caveats]
@@ -168,6 +168,14 @@ def _ends(p: VideoScored) -> tuple[float, float]:
         return 0.0, 100.0
     margin = (max(shown) - min(shown)) * 0.1 or 1.0
     return round(min(shown) - margin, 1), round(max(shown) + margin, 1)
+
+
+def _reasons(p: VideoScored) -> list[Text]:
+    """Chances are told in points; of classes they are those of the likeliest."""
+    if not p.classes:
+        return [_reason(r.words, r.contribution) for r in p.reasons]
+    lines = [_reason(r.words, r.contribution * 100) for r in p.reasons]
+    return [Text(f"why {harmless(p.probability_of)}, in points:"), *lines] if lines else []
 
 
 def _reason(words: str, contribution: float) -> Text:

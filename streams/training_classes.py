@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from models.class_figures import class_measures, facts_of, four_ways, macro, overall
-from models.class_learning import ClassesLearned, ClassTask, chances_of, learn_classes
+from models.class_learning import ClassesLearned, ClassTask, learn_classes
 from models.classification import ClassScores
+from models.classifiers import chances_of
 from models.estimators.examples import Floats
 from models.estimators.folds import group_folds
 from models.release import save

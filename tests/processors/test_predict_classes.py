@@ -5,10 +5,12 @@ from pathlib import Path
 import class_release
 import fitted
 import msgspec
+import numpy as np
 import pytest
 import scenes
 
-from models.release import save
+from models.layout import Block, Layout
+from models.release import ClassRelease, save
 from processors.predict_classes import predict_classes, predict_segments
 from processors.score import ScoreProcessor
 from schemas.codec import decode, encode
@@ -16,6 +18,7 @@ from schemas.errors import ReleaseInvalid
 from schemas.event import Event
 from schemas.predictions import SegmentScored, VideoScored
 from schemas.promotions import RoleGiven, ShadowScored
+from schemas.summaries import Summarised
 from streams.storage.releases import event_of
 
 FILM = 300
@@ -97,3 +100,40 @@ def test_a_segment_of_which_nothing_is_known_gets_chances_all_the_same() -> None
     (scored,) = predict_segments([scenes.segment(FILM, 0, pooled={})], class_release.release())
     assert scored.chances.keys() == {"holiday", "halloween"}
     assert decode(encode(scored), (SegmentScored,)) == scored
+
+
+def two_kinds_of_evidence() -> ClassRelease:
+    """As if sounds had been heard too: half of each vector is taken for a sound."""
+    made = class_release.release()
+    half = scenes.DIM // 2
+    layout = Layout((Block("segments/audio", half), Block("segments/visual", half)))
+    manifest = msgspec.structs.replace(made.manifest, layout=layout)
+    return ClassRelease(manifest=manifest, classifier=made.classifier, calibrators=made.calibrators)
+
+
+def heard(video: int) -> Summarised:
+    halves = np.split(scenes.vector(video, 0), 2)
+    names = ("segments/audio", "segments/visual")
+    return scenes.whole(video, pooled={name: fitted.pool_one(half) for name, half in zip(names, halves, strict=True)})
+
+
+@pytest.mark.parametrize("release", [class_release.release(), two_kinds_of_evidence()])
+def test_the_reasons_and_the_base_rate_add_up_to_the_chance_exactly(release: ClassRelease) -> None:
+    films = [heard(video) if len(release.manifest.layout.blocks) > 1 else scenes.whole(video) for video in range(40)]
+    for scored in predict_classes(films, release):
+        assert scored.constant + sum(reason.contribution for reason in scored.reasons) == scored.value
+        assert scored.constant == pytest.approx(scored.classes[0].base_rate)
+
+
+def test_reasons_name_the_evidence_that_is_there() -> None:
+    (scored,) = predict_classes([heard(7)], two_kinds_of_evidence())
+    assert {reason.feature for reason in scored.reasons} == {"sound", "pictures", "start"}
+    (silent,) = predict_classes([scenes.whole(7, pooled={})], two_kinds_of_evidence())
+    assert [reason.feature for reason in silent.reasons] == ["start"]
+
+
+def test_a_prediction_is_the_same_bytes_alone_and_in_any_batch() -> None:
+    films = [heard(video) for video in range(30)]
+    release = two_kinds_of_evidence()
+    together = [encode(one) for one in predict_classes(films, release)]
+    assert together == [encode(one) for film in films for one in predict_classes([film], release)]

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from schemas.event import Event
-from schemas.predictions import ClassChance, Interval, SegmentScored, VideoScored
+from schemas.predictions import ClassChance, Interval, Reason, SegmentScored, VideoScored
 from streams import showing
 from streams.board import Board
 from streams.class_moments import Moment, moments_of
@@ -87,6 +87,13 @@ def test_a_panel_says_each_chance_in_words_and_where_it_is() -> None:
                      "30%  holiday", "(no better than how common it is)", "chances were 3.0 points off"):  # fmt: skip
         assert expected in text
     assert "interval" not in text
+
+
+def test_reasons_are_those_of_the_likeliest_class_in_points() -> None:
+    why = (Reason(feature="sound", words="what can be heard", contribution=0.125),)
+    text = printed([msgspec.structs.replace(SCORED, reasons=why)])
+    assert "why gift giving, in points:" in text
+    assert "+12.5  what can be heard" in text
 
 
 def test_hashtags_to_copy_are_shown_harmlessly() -> None:
