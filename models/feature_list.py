@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from models.early_series import PLACE, is_process
 from models.metadata_features import metadata_numbers
 from schemas.media import Metadata
 
@@ -35,6 +36,8 @@ _CHANNEL = Topic("channel_before", "how earlier videos of the channel did")
 _PEOPLE_BEFORE = Topic("people_before", "how earlier videos with the same people did")
 _PICTURES = Topic("pictures", "what can be seen")
 _SOUND = Topic("sound", "what can be heard")
+_EARLY = Topic("early_counts", "how it did in its first days")
+_SERIES = Topic("early_series", "what its views day by day foretell (Hawkes process)")
 
 NUMBERS: Mapping[str, Topic] = {
     "numbers/segments": _LENGTH,
@@ -118,6 +121,8 @@ def topic_named(name: str) -> Topic | None:
     >>> topic_named("numbers/visual/cuts_per_minute").feature
     'pace'
     """
+    if name.startswith(f"{PLACE}/"):
+        return _SERIES if is_process(name) else _EARLY
     return NUMBERS.get(name) or next((topic for start, topic in _STARTS if name.startswith(start)), None)
 
 

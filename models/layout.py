@@ -7,6 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from models.early_series import PLACE, Window, early_numbers, is_process, windows_in
 from models.feature_list import NUMBERS, VECTOR_SIZES, Topic, metadata_names, topic_named
 from models.metadata_features import metadata_numbers
 from models.pooling import STEPS, sums
@@ -60,10 +61,13 @@ class Table:
     present: NDArray[np.bool_]
 
 
-PLACES = ("video", "segments", "metadata", "category", "numbers")
+PLACES = ("video", "segments", "metadata", "category", "numbers", PLACE)
 
 METADATA = "metadata"
 """The modality of everything that comes with a video: what its source says, its length, how many words."""
+
+EARLY_COUNTS, SERIES = "early/counts", "early/series"
+"""What is known of a video's first days: how often somebody saw it, and (by the Hawkes process) how day followed day."""
 
 
 def topic_of(block: Block) -> Topic:
@@ -92,13 +96,17 @@ def modality_of(block: Block) -> str:
     """
     if block.place in ("video", "segments"):
         return block.name
+    if block.place == PLACE:
+        return SERIES if is_process(block.name) else EARLY_COUNTS
     modality, _, number = block.label.rpartition("/")
     if block.place != "numbers" or not number or not modality:
         return METADATA
     return modality if modality.startswith("video/") else f"segments/{modality}"
 
 
-def full_layout(categories: Iterable[str] = (), *, sizes: Mapping[str, int] = VECTOR_SIZES) -> Layout:
+def full_layout(
+    categories: Iterable[str] = (), *, sizes: Mapping[str, int] = VECTOR_SIZES, early: Iterable[str] = ()
+) -> Layout:
     """Lay out every modality there is, in the one order: vectors by name, then single numbers by name.
 
     A release reads a selection of these blocks, in this order. A block that a video lacks is masked:
@@ -111,8 +119,10 @@ def full_layout(categories: Iterable[str] = (), *, sizes: Mapping[str, int] = VE
         The table's; each is a column of its own.
     sizes : mapping
         Columns of each vector, by block name, where another network than ours made them.
+    early : iterable of str
+        Names of numbers about the first days, see `models.early_series`.
     """
-    singles = [*(f"category/{name}" for name in categories), *metadata_names(), *NUMBERS]
+    singles = [*(f"category/{name}" for name in categories), *metadata_names(), *NUMBERS, *early]
     vectors = (Block(name, sizes[name]) for name in sorted(VECTOR_SIZES) if name in sizes)
     return Layout((*vectors, *map(Block, sorted(singles))))
 
@@ -127,7 +137,8 @@ def vectorise(summaries: Sequence[Summarised], layout: Layout) -> Table:
     Unreadable
         A pooled vector's bytes are not what it promises.
     """
-    numbers = [named_numbers(summary) for summary in summaries]
+    windows = windows_in(block.name for block in layout.blocks)
+    numbers = [named_numbers(summary) | _of_first_days(summary, windows) for summary in summaries]
     values = np.zeros((len(summaries), layout.columns))
     present = np.zeros((len(summaries), len(layout.blocks)), bool)
     for number, (block, first) in enumerate(_places(layout)):
@@ -148,6 +159,11 @@ def named_numbers(summary: Summarised) -> dict[str, float]:
         numbers["category/"] = 0.0
         numbers[f"category/{summary.metadata.category}"] = 1.0
     return numbers
+
+
+def _of_first_days(summary: Summarised, windows: Iterable[Window]) -> dict[str, float]:
+    found = (early_numbers(window, summary.outcomes) for window in windows)
+    return {name: value for numbers in found for name, value in numbers.items()}
 
 
 def _places(layout: Layout) -> Iterator[tuple[Block, int]]:

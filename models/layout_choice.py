@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from models.early_series import PLACE
 from models.layout import Layout, full_layout, named_numbers
 from schemas.errors import TrainingImpossible
 from schemas.summaries import Summarised
@@ -41,7 +42,8 @@ def layout_of(names: Mapping[tuple[str, int], int], *, rows: int) -> Layout:
     for (name, size), count in sorted(names.items()):
         most[name] = max(most.get(name, (0, 0)), (count, size))
     sizes = {name: size for name, (_, size) in most.items()}
-    everything = full_layout((name for name in sorted(map(_category, most)) if name), sizes=sizes)
+    early = (name for name in most if name.startswith(f"{PLACE}/"))
+    everything = full_layout((name for name in sorted(map(_category, most)) if name), sizes=sizes, early=early)
     enough = max(MIN_SHARE * rows, 2)
     blocks = tuple(block for block in everything.blocks if most.get(block.name, (0, 0))[0] >= enough)
     if not blocks:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from models.estimators.constant import FittedConstant
+from models.estimators.early import NOWHERE, FittedProcess
 from models.estimators.examples import Examples, Fitted, Floats
 from models.estimators.kernel import FittedKernel
 from models.estimators.linear import FittedRidge
@@ -41,6 +42,11 @@ def check_fitted(fitted: Fitted, layout: Layout) -> None:
 def _check(fitted: Fitted, layout: Layout) -> None:
     if isinstance(fitted, FittedStack):
         _check_stack(fitted, layout)
+    elif isinstance(fitted, FittedProcess):
+        sizes = [block.size for block in layout.blocks]
+        stands = fitted.block == NOWHERE or (fitted.block >= 0 and sizes[fitted.block : fitted.block + 1] == [1])
+        _demand(stands, "what is foretold is nowhere")
+        _check(fitted.otherwise, layout)
     elif isinstance(fitted, FittedRidge):
         ridge = fitted.ridge
         for array in (ridge.mean, ridge.weights, ridge.low, ridge.high):

@@ -6,6 +6,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from models.comparables import ComparableFacts
+from models.early_series import windows_in
 from models.layout import PLACES, Layout, topic_of
 from models.release_files import MANIFEST, read_file
 from schemas.errors import ReleaseInvalid
@@ -263,6 +264,7 @@ def _check_numbers(manifest: Manifest | LearnedManifest) -> None:
 
 
 def _check_layout(layout: Layout, *, fewest: int) -> None:
+    windows_in(block.name for block in layout.blocks)
     for block in layout.blocks:
         topic_of(block)
         if block.size < 1 or (block.place in PLACES[2:] and block.size != 1):

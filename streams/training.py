@@ -10,6 +10,7 @@ import numpy as np
 
 from models.comparables import Comparables
 from models.estimators.curve import Curve, learning_curve
+from models.estimators.early import early_members
 from models.estimators.examples import Estimator, Floats
 from models.estimators.folds import group_folds
 from models.estimators.later import measure_later
@@ -115,6 +116,7 @@ def train(order: Order, source: Source, *, on_progress: Progress = silent) -> Tr
     """
     check_kind(order.target)
     rows = rows_of(source, order.target, on_read=lambda done: on_progress("reading", done, None))
+    order = replace(order, members=(*early_members(rows.examples.layout), *order.members))
     task = task_of(rows, order.target)
     learned = learn(
         task,

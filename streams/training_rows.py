@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.comparables import TOPIC_BLOCKS, Facets, facets_of
+from models.early_series import early_names, window_of
 from models.estimators.examples import Examples, Floats, Groups
 from models.estimators.from_summaries import all_words
 from models.estimators.words import MAX_CHARACTERS, Text
@@ -87,8 +88,8 @@ class _Known:
 class _FirstReading:
     """Keeps of each video what its truth and the layout depend on."""
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
+    def __init__(self, source: Source, target: TargetDefined) -> None:
+        self._source, self._window = source, window_of(target)
         self._names: dict[Names, Names] = {}
         self.newest_s = 0.0
 
@@ -107,6 +108,7 @@ class _FirstReading:
         names = (
             *((name, pooled.dim) for name, pooled in sorted(summary.pooled.items())),
             *((name, 1) for name in sorted(named_numbers(summary))),
+            *((name, 1) for name in (early_names(self._window, summary.outcomes) if self._window else ())),
         )
         return _Known(self._slim(summary), self._names.setdefault(names, names))
 
@@ -150,7 +152,7 @@ def rows_of(
     TrainingImpossible
         Too few examples, or nothing in them to learn from.
     """
-    reading = _FirstReading(source)
+    reading = _FirstReading(source, target)
     known = reading.read(on_read)
     slim = [one.slim for one in known.values()]
     truth, measure, chosen = _measured(target, slim, minimum=minimum)
@@ -180,7 +182,7 @@ def rows_like(source: Source, target: TargetDefined, like: Rows, *, on_read: Rea
     TrainingImpossible
         Not one of them can be judged on.
     """
-    reading = _FirstReading(source)
+    reading = _FirstReading(source, target)
     known = reading.read(on_read)
     taught = {fact.video_id for fact in like.facts}
     fresh = [one for name, one in known.items() if name not in taught]

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from models.estimators.constant import FittedConstant
+from models.estimators.early import FittedProcess
 from models.estimators.examples import Fitted, Stored
 from models.estimators.kernel import FittedKernel
 from models.estimators.linear import FittedRidge
@@ -18,6 +19,7 @@ KINDS: Mapping[str, Callable[[Stored], Fitted]] = {
     "kernel": FittedKernel.from_arrays,
     "phrasing": FittedPhrasing.from_arrays,
     "trees": FittedTrees.from_arrays,
+    "process": FittedProcess.from_arrays,
 }
 
 
