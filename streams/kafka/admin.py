@@ -231,7 +231,7 @@ def topic_ids(settings: Settings, bootstrap: str, names: Iterable[str]) -> dict[
 
     present = partition_counts(settings, bootstrap)
     wanted = [name for name in names if name in present]
-    client = _client(settings, bootstrap)  # kept: its futures fail once it is collected
+    client = client_of(settings, bootstrap)  # kept: its futures fail once it is collected
 
     def ask() -> dict[str, str]:
         futures = client.describe_topics(TopicCollection(wanted)) if wanted else {}
