@@ -12,7 +12,7 @@ from fastapi import Depends, Request
 
 from schemas.errors import GroundswellError
 from streams.disk_use import used_bytes
-from streams.kafka.admin import GroupLag, group_lags
+from streams.kafka.lag import GroupLag, group_lags
 from streams.settings import Settings
 
 SAMPLE_EVERY_S = 3.0

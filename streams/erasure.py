@@ -32,8 +32,8 @@ from streams.erasure_video import (
     still_to_read,
     traces_of_video,
 )
-from streams.kafka.admin import answered_to, group_lags
 from streams.kafka.bulk import BulkProducer, Record, latest_per_key, read_to_end
+from streams.kafka.lag import answered_to, group_lags
 from streams.keyframes import FOLDER as KEYFRAMES
 from streams.keyframes import Keyframes
 from streams.people import ask, new_id, readable, tracks_of

@@ -77,7 +77,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
 
 def _stages(settings: "Settings", bootstrap: str) -> list[StageStatus]:
     """Sample the committed offsets twice: the difference is the rate."""
-    from streams.kafka.admin import group_lags
+    from streams.kafka.lag import group_lags
 
     before, began_s = {g.stage: g for g in group_lags(settings, bootstrap)}, time.monotonic()
     time.sleep(SAMPLE_S)

@@ -1,4 +1,4 @@
-"""What the cluster should hold, what it holds, and how far each stage has come."""
+"""What the cluster should hold, and what it holds."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, TypeVar
 from schemas.errors import BrokerUnavailable, SettingsInvalid
 from streams.kafka.connection import confluent_config, is_passing
 from streams.settings import Settings
-from streams.topology import STAGES, TOPICS, Stage, Topic
+from streams.topology import TOPICS, Topic
 
 if TYPE_CHECKING:
     from confluent_kafka import Producer
     from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # exported, without __all__
 
-_TIMEOUT_S = 15.0
+TIMEOUT_S = 15.0
 _LOOK_AGAIN_S = 0.1
 _FOREVER = "-1"
 
@@ -42,31 +42,6 @@ class Difference:
 
     def __str__(self) -> str:
         return f"{self.topic}: {self.what} {self.found}, expected {self.expected}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class GroupLag:
-    """How far one stage is behind.
-
-    Attributes
-    ----------
-    members : int
-        Workers in its consumer group now.
-    lags : dict
-        Records not yet committed, by topic and partition; a partition never read counts whole.
-    committed : int
-        Sum of the committed offsets; it grows by one with each event done.
-    """
-
-    stage: str
-    members: int
-    lags: dict[Place, int]
-    committed: int = 0
-
-    @property
-    def total(self) -> int:
-        """Records not yet committed, in all partitions."""
-        return sum(self.lags.values())
 
 
 def group_of(stage: str) -> str:
@@ -108,8 +83,8 @@ def partition_counts_by(client: "AdminClient | Producer", bootstrap: str) -> dic
     BrokerUnavailable
         Nothing answers at `bootstrap`.
     """
-    with _speaking_to(bootstrap):
-        metadata = client.list_topics(timeout=_TIMEOUT_S)
+    with speaking_to(bootstrap):
+        metadata = client.list_topics(timeout=TIMEOUT_S)
     return {name: len(found.partitions) for name, found in metadata.topics.items()}
 
 
@@ -142,7 +117,7 @@ def create_missing(settings: Settings, bootstrap: str) -> list[str]:
     if not missing:
         return []
     client = client_of(settings, bootstrap)  # kept: its futures fail once it is collected
-    futures = client.create_topics(missing, operation_timeout=_TIMEOUT_S)
+    futures = client.create_topics(missing, operation_timeout=TIMEOUT_S)
     created = [name for name, future in futures.items() if _was_created(future, name)]
     counts = {t.name: t.partitions or settings.partitions for t in TOPICS}
     offset_ranges(settings, bootstrap, [(name, p) for name in created for p in range(counts[name])])
@@ -176,7 +151,7 @@ def create_changelogs(settings: Settings, bootstrap: str, stage: str, *, partiti
     ]
     if missing:
         client = client_of(settings, bootstrap)  # kept: its futures fail once it is collected
-        for name, future in client.create_topics(missing, operation_timeout=_TIMEOUT_S).items():
+        for name, future in client.create_topics(missing, operation_timeout=TIMEOUT_S).items():
             _was_created(future, name)
 
 
@@ -191,30 +166,13 @@ def differences(settings: Settings, bootstrap: str) -> list[Difference]:
     counts = partition_counts(settings, bootstrap)
     present = [t for t in TOPICS if t.name in counts]
     client = client_of(settings, bootstrap)
-    with _speaking_to(bootstrap):
+    with speaking_to(bootstrap):
         found = _configs(client, [t.name for t in present])
     return [
         difference
         for t in present
         for difference in (*_partition_difference(t, counts, settings), *_config_differences(t, found[t.name]))
     ]
-
-
-def group_lags(settings: Settings, bootstrap: str) -> list[GroupLag]:
-    """Measure for every stage how many records wait and how many workers it has.
-
-    Raises
-    ------
-    BrokerUnavailable
-        Nothing answers at `bootstrap`.
-    """
-    counts = partition_counts(settings, bootstrap)
-    read = {name for s in STAGES for name in s.reads if name in counts}
-    ranges = offset_ranges(settings, bootstrap, [(name, p) for name in read for p in range(counts[name])])
-    client = client_of(settings, bootstrap)
-    with _speaking_to(bootstrap):
-        members = _members(client)
-        return [_group_lag(s, members[s.name], ranges, _committed(client, s.name)) for s in STAGES]
 
 
 def topic_ids(settings: Settings, bootstrap: str, names: Iterable[str]) -> dict[str, str]:
@@ -235,30 +193,10 @@ def topic_ids(settings: Settings, bootstrap: str, names: Iterable[str]) -> dict[
 
     def ask() -> dict[str, str]:
         futures = client.describe_topics(TopicCollection(wanted)) if wanted else {}
-        return {name: str(future.result(_TIMEOUT_S).topic_id) for name, future in futures.items()}
+        return {name: str(future.result(TIMEOUT_S).topic_id) for name, future in futures.items()}
 
-    with _speaking_to(bootstrap):
-        return _patiently(client, ask)
-
-
-def _group_lag(
-    stage: Stage, members: int, ranges: Mapping[Place, tuple[int, int]], committed: Mapping[Place, int]
-) -> GroupLag:
-    return GroupLag(
-        stage=stage.name, members=members, lags=_lags(stage, ranges, committed), committed=sum(committed.values())
-    )
-
-
-def answered_to(settings: Settings, bootstrap: str, stage: str) -> dict[Place, int]:
-    """Read how far a stage has answered every event: what it committed, by topic and partition.
-
-    Raises
-    ------
-    BrokerUnavailable
-        Nothing answers at `bootstrap`.
-    """
-    with _speaking_to(bootstrap):
-        return _committed(client_of(settings, bootstrap), stage)
+    with speaking_to(bootstrap):
+        return patiently(client, ask)
 
 
 def offset_ranges(settings: Settings, bootstrap: str, places: Iterable[Place]) -> dict[Place, tuple[int, int]]:
@@ -283,7 +221,7 @@ def offset_ranges_by(client: "AdminClient", bootstrap: str, places: Iterable[Pla
     from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # exported, without __all__
 
     asked = list(places)
-    with _speaking_to(bootstrap):
+    with speaking_to(bootstrap):
         first = _offsets(client, asked, OffsetSpec.earliest())  # type: ignore[no-untyped-call]  # the library left it bare
         end = _offsets(client, asked, OffsetSpec.latest())  # type: ignore[no-untyped-call]  # the library left it bare
     return {place: (first[place], end[place]) for place in asked}
@@ -294,12 +232,12 @@ def _offsets(client: "AdminClient", places: list[Place], spec: "OffsetSpec") -> 
 
     def ask() -> dict[Place, int]:
         futures = client.list_offsets({TopicPartition(*place): spec for place in places})
-        return {(at.topic, at.partition): future.result(_TIMEOUT_S).offset for at, future in futures.items()}
+        return {(at.topic, at.partition): future.result(TIMEOUT_S).offset for at, future in futures.items()}
 
-    return _patiently(client, ask)
+    return patiently(client, ask)
 
 
-def _patiently(client: "AdminClient", ask: Callable[[], Answer]) -> Answer:
+def patiently(client: "AdminClient", ask: Callable[[], Answer]) -> Answer:
     """Ask until there is an answer: what was just made has no leader or coordinator for a moment.
 
     Before each further try the client looks at the cluster anew. By itself it would keep asking with the leader
@@ -307,45 +245,17 @@ def _patiently(client: "AdminClient", ask: Callable[[], Answer]) -> Answer:
     """
     from confluent_kafka import KafkaException
 
-    give_up_at_s, tries = time.monotonic() + _TIMEOUT_S, 0
+    give_up_at_s, tries = time.monotonic() + TIMEOUT_S, 0
     while True:
         try:
             if tries:
-                client.list_topics(timeout=_TIMEOUT_S)
+                client.list_topics(timeout=TIMEOUT_S)
             return ask()
         except KafkaException as error:
             if not is_passing(error.args[0]) or time.monotonic() > give_up_at_s:
                 raise
         tries += 1
         time.sleep(_LOOK_AGAIN_S)
-
-
-def _lags(stage: Stage, ranges: Mapping[Place, tuple[int, int]], committed: Mapping[Place, int]) -> dict[Place, int]:
-    return {
-        place: max(0, end - max(first, committed.get(place, 0)))
-        for place, (first, end) in sorted(ranges.items())
-        if place[0] in stage.reads
-    }
-
-
-def _members(client: "AdminClient") -> dict[str, int]:
-    def ask() -> dict[str, int]:
-        futures = client.describe_consumer_groups([group_of(s.name) for s in STAGES])
-        return {s.name: len(futures[group_of(s.name)].result(_TIMEOUT_S).members) for s in STAGES}
-
-    return _patiently(client, ask)
-
-
-def _committed(client: "AdminClient", stage: str) -> dict[Place, int]:
-    from confluent_kafka import ConsumerGroupTopicPartitions
-
-    group = group_of(stage)
-
-    def ask() -> dict[Place, int]:
-        found = client.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])[group].result(_TIMEOUT_S)
-        return {(at.topic, at.partition): at.offset for at in found.topic_partitions}
-
-    return _patiently(client, ask)
 
 
 def client_of(settings: Settings, bootstrap: str) -> "AdminClient":
@@ -356,7 +266,7 @@ def client_of(settings: Settings, bootstrap: str) -> "AdminClient":
 
 
 @contextmanager
-def _speaking_to(bootstrap: str) -> Iterator[None]:
+def speaking_to(bootstrap: str) -> Iterator[None]:
     from confluent_kafka import KafkaException
 
     try:
@@ -402,6 +312,6 @@ def _configs(client: "AdminClient", names: list[str]) -> dict[str, dict[str, str
         return {}
     futures = client.describe_configs([ConfigResource(ConfigResource.Type.TOPIC, name) for name in names])
     return {
-        resource.name: {key: entry.value for key, entry in future.result(_TIMEOUT_S).items()}
+        resource.name: {key: entry.value for key, entry in future.result(TIMEOUT_S).items()}
         for resource, future in futures.items()
     }

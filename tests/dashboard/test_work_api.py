@@ -18,7 +18,7 @@ from dashboard.sampling import Sampler
 from schemas.deadletters import EventRejected
 from schemas.errors import BrokerUnavailable
 from schemas.event import Event
-from streams.kafka.admin import GroupLag
+from streams.kafka.lag import GroupLag
 from streams.settings import Settings
 from streams.target_files import shipped
 

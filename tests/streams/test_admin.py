@@ -6,9 +6,10 @@ from small_events import link
 
 from schemas.errors import BrokerUnavailable
 from streams.kafka import admin
-from streams.kafka.admin import create_missing, differences, group_lags, group_of, partition_counts, topic_config
+from streams.kafka.admin import create_missing, differences, group_of, partition_counts, topic_config
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer
+from streams.kafka.lag import group_lags
 from streams.settings import Settings
 from streams.topology import STAGES, TOPICS, topic
 
@@ -97,7 +98,7 @@ def _lag(settings: Settings, stage: str) -> tuple[int, int]:
 def test_without_a_broker_the_address_is_named(
     ask: Callable[[Settings, str], object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.kafka.admin._TIMEOUT_S", 1.0)
+    monkeypatch.setattr("streams.kafka.admin.TIMEOUT_S", 1.0)
     with pytest.raises(BrokerUnavailable, match=r"127\.0\.0\.1:1 does not answer"):
         ask(Settings(home=tmp_path), "127.0.0.1:1")
 
