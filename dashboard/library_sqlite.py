@@ -223,13 +223,11 @@ def speaking() -> Iterator[None]:
     """
     try:
         yield
-    except sqlite3.OperationalError as error:
-        raise StorageUnavailable(f"the library's file cannot be read or written: {error}") from error
-    except sqlite3.DatabaseError as error:
-        raise NotADatabase(
-            f"the library's file is broken: {error}; `groundswell library rebuild` makes another"
-        ) from error
     except sqlite3.Error as error:
+        if type(error) is sqlite3.DatabaseError:  # its subclasses say other things
+            raise NotADatabase(
+                f"the library's file is broken: {error}; `groundswell library rebuild` makes another"
+            ) from error
         raise StorageUnavailable(f"the library's file cannot be read or written: {error}") from error
 
 
