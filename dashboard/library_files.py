@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from dashboard.library_sqlite import SqliteFile
-from dashboard.library_store import BUSY, SCHEMA, Store
+from dashboard.library_store import BUSY, GONE, SCHEMA, Store
 from schemas.errors import StorageUnavailable, UsageError
 from streams.locks import locked, try_lock
 
@@ -58,7 +58,8 @@ class LibraryFiles:
 
     def fresh(self) -> SqliteFile:
         """An empty library beside the current one, under a name that was never used."""
-        return SqliteFile(self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite", in_haste=True)
+        path = self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite"
+        return SqliteFile(path, path.is_file, in_haste=True)
 
     @contextmanager
     def rebuilding(self) -> Iterator[Callable[[], None]]:
@@ -78,8 +79,16 @@ class LibraryFiles:
             os.close(lock)
 
     def switch(self, new: Store) -> bool:
-        """Put a new library in the place of the current one, if it has taken in all that this one has."""
+        """Put a new library in the place of the current one, if it has taken in all that this one has.
+
+        Raises
+        ------
+        StorageUnavailable
+            The new one was taken away.
+        """
         old = self.current()
+        if not (self._folder / new.name).is_file():
+            raise StorageUnavailable(GONE)
         with old.locked():
             offsets = new.offsets()
             if any(offset > offsets.get(place, 0) for place, offset in old.offsets().items()):
@@ -139,7 +148,7 @@ def _settle(path: Path, new: Store) -> None:
     """
     new.close()
     if not path.is_file():
-        raise StorageUnavailable("the new library was taken away while it was built; try again")
+        raise StorageUnavailable(GONE)
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -12,10 +12,10 @@ import msgspec
 from dashboard import library_redis_lists as lists
 from dashboard.library_core import Core
 from dashboard.library_lines import lines_of
-from dashboard.library_redis_keys import CORES, THINGS, Keys, as_place
+from dashboard.library_redis_keys import CORES, ROWS, THINGS, Keys, as_place
 from dashboard.library_redis_writing import look_before, write
 from dashboard.library_store import MADE, Listed, Replaced, Thing, View, Writes
-from dashboard.rows import Facets, VideoQuery
+from dashboard.rows import Facets, VideoQuery, VideoRow
 from schemas.errors import StorageUnavailable
 from streams.kafka.admin import Place
 
@@ -125,6 +125,17 @@ class RedisLibrary:
         with speaking():
             return lists.parts(self._client, self.keys, video_id, prefix)
 
+    def rows(self, video_ids: Collection[str]) -> dict[str, VideoRow]:
+        """Rows of those that are listed."""
+        with speaking():
+            found = _Inside(self._client, self.keys).asked(self.keys.rows, video_ids)
+            return {video_id: ROWS.decode(row) for video_id, row in found}
+
+    def parts_of_each(self, video_ids: Collection[str], prefix: str) -> dict[str, list[bytes]]:
+        """Parts of several videos whose names begin so; videos without are left out."""
+        with speaking():
+            return lists.parts_of_each(self._client, self.keys, list(video_ids), prefix)
+
     def things_by_age(
         self, kind: str, *, group: str = "", before: tuple[float, str] | None = None, limit: int
     ) -> list[tuple[str, Thing]]:
@@ -150,6 +161,13 @@ class RedisLibrary:
         with speaking():
             found = lists.listed(self._client, self.keys, VideoQuery(limit=limit), tags=[tag], after=None)
         return [video_id for _, video_id in found.keys[:limit]]
+
+    def tagged_each(self, kind: str, values: Collection[str], *, limit: int) -> dict[str, list[str]]:
+        """Videos with each of several tags, in any order; of more than `limit` those that changed last."""
+        with speaking():
+            found = lists.tagged_each(self._client, [self.keys.tag(kind, value) for value in values], limit)
+        few = dict(zip(values, found, strict=True))
+        return {value: self.tagged(kind, value, limit=limit) if v is None else v for value, v in few.items()}
 
     def listed(self, query: VideoQuery, after: tuple[str | float, str] | None) -> Listed:
         """One more video than the query wants, after a place in the list."""
@@ -188,12 +206,12 @@ class _Inside:
         return {as_place(name.decode()): int(offset) for name, offset in found.items()}
 
     def cores(self, video_ids: Collection[str]) -> dict[str, Core]:
-        return {name: CORES.decode(core) for name, core in self._asked(self._keys.cores, video_ids)}
+        return {name: CORES.decode(core) for name, core in self.asked(self._keys.cores, video_ids)}
 
     def things(self, kind: str, keys: Collection[str]) -> dict[str, Thing]:
-        return {name: THINGS.decode(thing) for name, thing in self._asked(self._keys.things(kind), keys)}
+        return {name: THINGS.decode(thing) for name, thing in self.asked(self._keys.things(kind), keys)}
 
-    def _asked(self, table: str, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
+    def asked(self, table: str, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
         wanted = list(names)
         for begin in range(0, len(wanted), _ASKED_AT_ONCE):
             some = wanted[begin : begin + _ASKED_AT_ONCE]

@@ -6,10 +6,12 @@ import msgspec
 
 from dashboard.library_core import Core, Entry
 from dashboard.library_store import Part, Thing
+from dashboard.rows import VideoRow
 from streams.kafka.admin import Place
 
 CORES = msgspec.msgpack.Decoder(Core)
 ENTRIES = msgspec.msgpack.Decoder(Entry)
+ROWS = msgspec.msgpack.Decoder(VideoRow)
 PARTS = msgspec.msgpack.Decoder(Part)
 THINGS = msgspec.msgpack.Decoder(Thing)
 ENCODER = msgspec.msgpack.Encoder(order="deterministic")
@@ -55,6 +57,11 @@ class Keys:
     def entries(self) -> str:
         """Hash by video: what it is found by, so that it can be taken out again."""
         return f"{self.prefix}entries"
+
+    @property
+    def rows(self) -> str:
+        """Hash by video, of those that are listed."""
+        return f"{self.prefix}rows"
 
     @property
     def ids(self) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from dashboard.library_core import Core, Entry, entry_of, is_listed, row_of
+from dashboard.library_core import Entry, entry_of, is_listed, row_of
 from dashboard.library_forgetting import EPHEMERAL, forgetful, forgotten_before_ms
 from dashboard.library_redis_keys import ENCODER, ENTRIES, NUMBERS, PARTS, TEXTS, THINGS, Keys
 from dashboard.library_store import Thing, Writes
@@ -155,14 +155,15 @@ def _write_cores(pipe: Pipe, keys: Keys, batch: tuple[Writes, Known]) -> None:
         else:
             moves.hdel[keys.cores].append(video_id)
             moves.zrem[keys.ids].append(video_id)
-        old, new = known.entries.get(video_id), _entry_of(core)
+        row = row_of(core) if is_listed(core) else None
+        if row is not None:
+            moves.hset[keys.rows][video_id] = ENCODER.encode(row)
+        else:
+            moves.hdel[keys.rows].append(video_id)
+        old, new = known.entries.get(video_id), entry_of(row) if row else None
         if old != new:
             _move(moves, keys, (video_id, old, new))
     moves.send(pipe, keys)
-
-
-def _entry_of(core: Core) -> Entry | None:
-    return entry_of(row_of(core)) if is_listed(core) else None
 
 
 def _move(moves: _Moves, keys: Keys, change: tuple[str, Entry | None, Entry | None]) -> None:

@@ -199,4 +199,14 @@ document.addEventListener("htmx:responseError", (event) => {
 });
 document.addEventListener("htmx:sendError", () => say("Groundswell does not answer; try again in a moment", "bad", "No connection"));
 
+// A picture that is gone leaves its place, not a broken sign.
+function missing(image) {
+  if (!image.matches?.("img.thumb, img.face")) return;
+  const place = document.createElement("span");
+  place.className = `${image.className} none`;
+  image.replaceWith(place);
+}
+document.addEventListener("error", (event) => missing(event.target), true);
+for (const image of document.images) if (image.complete && image.naturalWidth === 0 && image.currentSrc) missing(image);
+
 window.Groundswell = { say, send, sure, bodyOf, newKey };
