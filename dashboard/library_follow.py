@@ -10,6 +10,7 @@ import msgspec
 
 from dashboard.library_answers import StoredLibrary
 from dashboard.library_fold import TOPICS, changes_of
+from dashboard.library_store import Replaced, Store
 from dashboard.rows import Change
 from schemas.errors import GroundswellError
 from streams.kafka.admin import Place, offset_ranges, partition_counts, topic_ids
@@ -26,7 +27,8 @@ LONGEST_WAIT_S = 0.2
 MEASURE_S = 5.0
 _AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 _STOP_LIMIT_S = 5.0
-_SOURCE = "source"
+SOURCE = "source"
+"""The note that says which topics the library is made of."""
 
 Ids = dict[str, str]
 
@@ -80,6 +82,8 @@ class Follower:
             try:
                 self._follow()
                 failures = 0
+            except (Replaced, _Restart):
+                continue
             except GroundswellError as error:
                 self._complain(str(error))
             except Exception:  # the thread must not end: pages would show an old world and not say so
@@ -96,19 +100,20 @@ class Follower:
     def _follow(self) -> None:
         """Follow until something breaks, the topics are others, or somebody stops it."""
         check_source(self._settings, self._bootstrap, self._library)
-        self._at = self._library.offsets()
+        store = self._library.store
+        self._at = store.offsets()
         self._measure()
         with closing(follow(self._settings, self._bootstrap, TOPICS, start=self._at, idle_s=LONGEST_WAIT_S)) as records:
             for batch in batches(records):
                 if batch:
-                    self._take(batch)
+                    self._take(store, batch)
                 self.problem = ""
                 if self._stopping.is_set():
                     return
                 self._measure()
 
-    def _take(self, batch: Sequence[Record]) -> None:
-        self._library.take(batch)
+    def _take(self, store: Store, batch: Sequence[Record]) -> None:
+        self._library.take_into(store, batch)
         for record in batch:
             self._at[record.topic, record.partition] = record.offset + 1
         try:
@@ -175,7 +180,7 @@ def check_source(
         Kafka does not answer.
     """
     store = library.store
-    noted = msgspec.json.decode(store.meta(_SOURCE) or "{}", type=Ids)
+    noted = msgspec.json.decode(store.meta(SOURCE) or "{}", type=Ids)
     ids = topic_ids(settings, bootstrap, TOPICS)
     others = sorted(name for name, known in noted.items() if ids.get(name, known) != known)
     if others and on_other is not None:
@@ -186,4 +191,4 @@ def check_source(
         store = library.store
     if others or noted != {**noted, **ids}:
         kept = {} if others else noted
-        store.note({_SOURCE: msgspec.json.encode({**kept, **ids}, order="deterministic").decode()})
+        store.note({SOURCE: msgspec.json.encode({**kept, **ids}, order="deterministic").decode()})

@@ -14,7 +14,8 @@ from dashboard.api.answers import Described, problems, schemas_of
 DESCRIPTION = """How will this video do, and why? Send a link or a file, follow the work, read the prediction.
 
 Errors are problem documents (RFC 9457): `title` says what kind, `detail` what happened and what to do.
-Lists come in pages: give `next_cursor` back as `cursor` until it is empty."""
+Lists come in pages: give `next_cursor` back as `cursor` until it is empty. With an `Idempotency-Key` header a change
+that is sent twice is made once."""
 
 PROBLEM_SCHEMA = {
     "title": "Problem",

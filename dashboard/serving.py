@@ -92,12 +92,14 @@ def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "ASGI
     from dashboard.access.database import open_database
     from dashboard.app import create_app
     from dashboard.guard import guarded
+    from dashboard.webhooks_worker import start_telling
 
     database = open_database(desk.settings.home)
     stack.callback(database.close)
     app = create_app(desk)
     app.state.follower = follower
     app.state.jobs.begin()
+    start_telling(desk.settings, desk.bootstrap, stack)
     return guarded(app, desk.settings, database)
 
 

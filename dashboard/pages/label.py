@@ -34,17 +34,18 @@ def label(
     targets = [one for one in desk.library.targets() if one.classes]
     chosen = _chosen(targets, target)
     state = labelling(chosen, asking.standing(chosen.name), by=labeller(caller.name)) if chosen else None
-    context = {
-        "targets": targets,
-        "target": chosen,
-        "one": _class(chosen, state, label),
-        "is_unknown": bool(target) and (chosen is None or chosen.name != target),
-        "state": state,
-        "shared": shared,
-        "goal": SESSION_GOAL,
-        "teaches": TEACHES,
-    }
-    return render(request, "label.html", **context)
+    return render(
+        request,
+        "label.html",
+        targets=targets,
+        target=chosen,
+        one=_class(chosen, state, label),
+        is_unknown=bool(target) and (chosen is None or chosen.name != target),
+        state=state,
+        shared=shared,
+        goal=SESSION_GOAL,
+        teaches=TEACHES,
+    )
 
 
 def _chosen(targets: list[TargetDefined], name: str) -> TargetDefined | None:

@@ -35,20 +35,21 @@ def people(
 ) -> Response:
     """Show everyone, most seen first; or how their videos did; or what was changed."""
     page = desk.library.people(text=text, cursor=cursor, limit=SHOWN)
-    context = {
-        "view": view,
-        "here_with_query": link("/people", view="" if view == "gallery" else view, text=text, cursor=cursor, by=by),
-        "text": text,
-        "cursor": cursor,
-        "by": by,
-        "page": page,
-        "next_href": link("/people", text=text, cursor=page.next_cursor) if page.next_cursor else "",
-        "first_href": link("/people", text=text) if cursor else "",
-        "ranked": influencers(desk.library, by=by)[:RANKED] if view == "influence" else [],
-        "changes": changes(desk) if view == "changes" else [],
-        "last": last_change(desk),
-    }
-    return render(request, "people.html", **context)
+    return render(
+        request,
+        "people.html",
+        view=view,
+        here_with_query=link("/people", view="" if view == "gallery" else view, text=text, cursor=cursor, by=by),
+        text=text,
+        cursor=cursor,
+        by=by,
+        page=page,
+        next_href=link("/people", text=text, cursor=page.next_cursor) if page.next_cursor else "",
+        first_href=link("/people", text=text) if cursor else "",
+        ranked=influencers(desk.library, by=by)[:RANKED] if view == "influence" else [],
+        changes=changes(desk) if view == "changes" else [],
+        last=last_change(desk),
+    )
 
 
 @router.get("/people/{identity_id}")

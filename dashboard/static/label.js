@@ -244,6 +244,15 @@ function asName(words) {
   return plain.replace(/^[^a-z]+|_+$/g, "").slice(0, 64);
 }
 
+/** Wait until the library has heard of a class: it comes by the topic, a moment later. */
+async function known(target, name) {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const found = await send("get", `/v1/targets/${target}`).catch(() => ({}));
+    if (found.classes?.some((one) => one.name === name)) return;
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
 document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form.dataset.newClass === undefined) return;
@@ -257,6 +266,7 @@ document.addEventListener("submit", async (event) => {
     if (!one.name || !into) throw { title: "A name is missing", detail: "it needs at least one letter from a to z" };
     if (target?.value) await send("post", `/v1/targets/${into}/classes`, one);
     else await send("post", "/v1/targets", { name: into, title: title.value.trim(), scope: scope.value, classes: [one] });
+    await known(into, one.name);
     location.assign(`/label?${new URLSearchParams({ target: into, class: one.name })}`);
   } catch (found) {
     problem.textContent = [found.title, found.detail].filter(Boolean).join(": ");

@@ -1,19 +1,29 @@
 // The gallery: merge by dragging or by choosing, split, enrol from pictures. Everything else is act.js.
 
 import { say, send, sure } from "./act.js";
+import { live } from "./live.js";
 
 const LOOK_AGAIN_MS = [300, 1200, 3000];
+const SETTLE_MS = 800;
+let settling = 0;
+
+/** Show what is new, unless somebody is in the middle of something. */
+function look() {
+  const page = document.getElementById("people");
+  const typing = page?.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox])");
+  if (page && !typing && !page.querySelector(":checked, .dragged")) window.htmx.trigger(page, "refresh");
+}
 
 /** The library hears of a change a moment after the gallery has made it. */
 function lookAgain() {
-  for (const wait of LOOK_AGAIN_MS) {
-    setTimeout(() => {
-      const page = document.getElementById("people");
-      const typing = page?.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox])");
-      if (page && !typing && !page.querySelector(":checked")) window.htmx.trigger(page, "refresh");
-    }, wait);
-  }
+  for (const wait of LOOK_AGAIN_MS) setTimeout(look, wait);
 }
+
+live.on("change", ({ kind }) => {
+  if (kind !== "person" && kind !== "command") return;
+  clearTimeout(settling);
+  settling = setTimeout(look, SETTLE_MS);
+});
 
 async function merge(into, others) {
   const names = others.map((one) => one.dataset.called).join(", ");
