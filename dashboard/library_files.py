@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashboard.library_sqlite import SqliteFile
-from dashboard.library_store import BUSY, SCHEMA, Store
+from dashboard.library_sqlite import NotADatabase, SqliteFile
+from dashboard.library_store import BUSY, GONE, SCHEMA, Store
 from schemas.errors import StorageUnavailable, UsageError
 from streams.locks import locked, try_lock
 
@@ -53,12 +53,13 @@ class LibraryFiles:
             name = self._begin(instead_of=name)
         with self._lock:
             if self._open is None or self._open.name != name:  # the one before goes when nobody reads it any more
-                self._open = SqliteFile(self._folder / name, lambda: self._name() == name)
+                self._open = self._opened(name)
             return self._open
 
     def fresh(self) -> SqliteFile:
         """An empty library beside the current one, under a name that was never used."""
-        return SqliteFile(self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite", in_haste=True)
+        path = self._folder / f"{_begin()}{secrets.token_hex(6)}.sqlite"
+        return SqliteFile(path, path.is_file, in_haste=True)
 
     @contextmanager
     def rebuilding(self) -> Iterator[Callable[[], None]]:
@@ -78,8 +79,16 @@ class LibraryFiles:
             os.close(lock)
 
     def switch(self, new: Store) -> bool:
-        """Put a new library in the place of the current one, if it has taken in all that this one has."""
+        """Put a new library in the place of the current one, if it has taken in all that this one has.
+
+        Raises
+        ------
+        StorageUnavailable
+            The new one was taken away.
+        """
         old = self.current()
+        if not (self._folder / new.name).is_file():
+            raise StorageUnavailable(GONE)
         with old.locked():
             offsets = new.offsets()
             if any(offset > offsets.get(place, 0) for place, offset in old.offsets().items()):
@@ -99,13 +108,20 @@ class LibraryFiles:
                 self._open.close()
             self._open = None
 
+    def _opened(self, name: str) -> SqliteFile:
+        try:
+            return SqliteFile(self._folder / name, lambda: self._name() == name)
+        except NotADatabase:
+            name = self._begin(instead_of=name)
+            return SqliteFile(self._folder / name, lambda: self._name() == name)
+
     def _begin(self, *, instead_of: str) -> str:
         """Begin an empty library unless somebody else has done so in this moment; its name."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with locked(self._folder / "lock"):
             if self._name() == instead_of:
                 if instead_of:
-                    log.warning("the library %s is of another version or gone; it is built anew", instead_of)
+                    log.warning("the library %s is of another version, broken or gone; it is built anew", instead_of)
                 self._point_at(self.fresh())
             return self._name()
 
@@ -139,7 +155,7 @@ def _settle(path: Path, new: Store) -> None:
     """
     new.close()
     if not path.is_file():
-        raise StorageUnavailable("the new library was taken away while it was built; try again")
+        raise StorageUnavailable(GONE)
     with path.open("rb") as file:
         os.fsync(file.fileno())
 

@@ -6,7 +6,7 @@ from functools import partial
 from dashboard.library_answers import StoredLibrary
 from dashboard.library_fold import TOPICS, fold
 from dashboard.library_follow import SOURCE, check_source, ranges_of
-from dashboard.library_store import Replaced, Store
+from dashboard.library_store import GONE, Replaced, Store
 from schemas.errors import StorageUnavailable
 from streams.kafka.admin import Place
 from streams.kafka.bulk import Record, read_to_end
@@ -59,7 +59,7 @@ def _take(new: Store, batch: list[Record]) -> None:
     try:
         new.commit(partial(fold, batch))
     except Replaced as error:
-        raise StorageUnavailable("the new library was taken away while it was built; try again") from error
+        raise StorageUnavailable(GONE) from error
 
 
 def _unread(settings: Settings, bootstrap: str, start: Mapping[Place, int]) -> Iterator[list[Record]]:

@@ -13,6 +13,7 @@ from dashboard.library_lines import lines_of
 from dashboard.library_sqlite_writing import CORES, ROWS, SCHEMA_SQL, read_notes, write
 from dashboard.library_store import Listed, Replaced, Thing, View, Writes
 from dashboard.rows import Facets, VideoQuery, VideoRow
+from schemas.errors import StorageUnavailable
 from streams.kafka.admin import Place
 
 Row: TypeAlias = tuple[Any, ...]
@@ -21,6 +22,10 @@ Row: TypeAlias = tuple[Any, ...]
 _BUSY_S = 30.0
 _MAPPED_BYTES = 2**28
 _ASKED_AT_ONCE = 500
+
+
+class NotADatabase(StorageUnavailable):
+    """The file is broken; it is made anew from the topics."""
 
 
 class SqliteFile:
@@ -42,10 +47,10 @@ class SqliteFile:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._writer = self._connect()
-        if in_haste:
-            self._writer.execute("PRAGMA synchronous = OFF")
-        with self._lock:
+        with speaking():
+            self._writer = self._connect()
+            if in_haste:
+                self._writer.execute("PRAGMA synchronous = OFF")
             self._writer.executescript(SCHEMA_SQL)
 
     @property
@@ -60,8 +65,10 @@ class SqliteFile:
         ------
         Replaced
             Another library has taken this one's place; nothing was written.
+        StorageUnavailable
+            The disk is full, or somebody holds the file for long.
         """
-        with self._lock:
+        with self._lock, speaking():
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 if not self.is_current():
@@ -87,15 +94,16 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """All that is read inside the block is of one moment."""
-        connection = self._reader
-        if connection.in_transaction:
-            yield
-            return
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("COMMIT")
+        with speaking():
+            connection = self._reader
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                connection.execute("COMMIT")
 
     def meta(self, name: str) -> str:
         """A note; empty when there is none."""
@@ -192,11 +200,35 @@ class SqliteFile:
         return found
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        """Open the file; only the first connection may make it, so that one that was taken away stays away."""
+        mode = "rw" if self._all else "rwc"
+        address = f"{self.path.resolve().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(address, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         self._all.append(connection)
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"mmap_size = {_MAPPED_BYTES}"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Tell errors of SQLite as ours.
+
+    Raises
+    ------
+    NotADatabase
+        What lies in the file is none.
+    StorageUnavailable
+        The file cannot be read or written now.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        if type(error) is sqlite3.DatabaseError:  # its subclasses say other things
+            raise NotADatabase(
+                f"the library's file is broken: {error}; `groundswell library rebuild` makes another"
+            ) from error
+        raise StorageUnavailable(f"the library's file cannot be read or written: {error}") from error
 
 
 class _Inside:

@@ -24,6 +24,7 @@ MOST_FACETS = 100
 MADE = "made"
 """The note by which a new library on a server tells that nobody has taken it away."""
 
+GONE = "the new library was taken away while it was built; try again"
 BUSY = "somebody else builds the library anew at this moment; wait for that"
 
 

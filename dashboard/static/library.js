@@ -1,6 +1,6 @@
 // The library: short addresses, saved views, and two videos chosen to compare.
 import { say } from "./act.js";
-import { follow, seldom } from "./live-follow.js";
+import { follow, isNewer, seldom } from "./live-follow.js";
 
 const VIEWS = "groundswell.views";
 const CHOSEN = "groundswell.compare";
@@ -121,7 +121,7 @@ document.addEventListener("htmx:afterSettle", () => {
 const isFirst = () => !new URL(location).searchParams.has("cursor");
 const isListed = (id) => [...document.querySelectorAll("tr[data-video]")].some((row) => row.dataset.video === id);
 follow(
-  (row) => isFirst() || isListed(row.video_id),
+  (row) => isNewer(row, document.getElementById("list")) && (isFirst() || isListed(row.video_id)),
   seldom(() => window.htmx?.trigger(document.getElementById("list"), "refresh"), REFRESH_MS),
 );
 showViews();

@@ -17,9 +17,19 @@ export function seldom(act, everyMs) {
   return wake;
 }
 
+const FRESH_MS = 5000;
+const LAG_S = 5;
+
+/** Whether something happened after a page was made, as far as clocks and topics agree. */
+export function isNewer(row, element) {
+  return row.changed_at_s > Number(element?.dataset.now ?? 0) - LAG_S;
+}
+
 /** Call `wake` for each video that changes and that `isShown` knows, and whenever we were away. */
 export function follow(isShown, wake) {
   live.on("video", (row) => isShown(row) && wake());
-  live.on("snapshot", wake);
+  live.on("gone", () => wake());
+  // The first snapshot comes when the stream begins: a page that was just made has all of it.
+  live.on("snapshot", () => performance.now() > FRESH_MS && wake());
   live.on("stale", wake);
 }

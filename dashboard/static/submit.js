@@ -1,6 +1,6 @@
 // Links: sent in bundles, answered line by line at once; what was refused stays in the field to be mended.
 import { newKey, say, send } from "./act.js";
-import { follow, seldom } from "./live-follow.js";
+import { follow, isNewer, seldom } from "./live-follow.js";
 
 const BUNDLE = 100;
 const ASK_FIRST_MS = 1500;
@@ -160,7 +160,7 @@ export function refreshRecent() {
   if (recent) window.htmx?.trigger(recent, "refresh");
 }
 
-follow(() => true, seldom(refreshRecent, RECENT_MS));
+follow((row) => isNewer(row, document.getElementById("recent")), seldom(refreshRecent, RECENT_MS));
 if (list) follow((row) => [...list.querySelectorAll("[data-now]")].some((one) => one.dataset.now === row.video_id), seldom(ask, ASK_FIRST_MS));
 
 function noteDraft() {
