@@ -139,8 +139,7 @@ def check_kind(target: TargetDefined) -> None:
     """
     if target.kind == "multilabel":
         raise TrainingImpossible(
-            f"{target.name} has several classes and can be compared but not published yet: `groundswell train "
-            f"{target.name}` prints how well its classes are told apart; define a probability target for one number"
+            f"{target.name} has several classes; expected a target that is one number, a regression or a probability"
         )
 
 
