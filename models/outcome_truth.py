@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.target_values import raw_from, scaled
+from models.target_values import Floats, raw_from, scaled
 from schemas.outcomes import OutcomeObserved
 from schemas.targets import Measure, TargetDefined
 
@@ -14,6 +14,7 @@ NO_COUNTS = "no outcome has the counts it takes"
 BY_LABELS = "its classes are judged by labels and hashtags, and not by outcomes"
 NOT_DEFINED = "the target is not defined in these units"
 ONLY_TOGETHER = "only the whole table a release was taught on says what the truth is"
+AMONG_COMPARABLE = "who is among the best is only known of all comparable videos together"
 TOO_EARLY = "the outcomes were there before the release was trained, or have no date"
 
 
@@ -29,7 +30,14 @@ class Truth:
     at_s: float | None = None
 
 
-def truth_of(target: TargetDefined | None, unit: str, outcomes: Sequence[OutcomeObserved], *, after_s: float) -> Truth:
+def truth_of(
+    target: TargetDefined | None,
+    unit: str,
+    outcomes: Sequence[OutcomeObserved],
+    *,
+    after_s: float,
+    reference: Floats | None = None,
+) -> Truth:
     """Measure one video by the measures of a target that have this unit, the preferred one first.
 
     Parameters
@@ -38,6 +46,8 @@ def truth_of(target: TargetDefined | None, unit: str, outcomes: Sequence[Outcome
         None where nobody defined it.
     after_s : float
         Outcomes that were observed earlier, or nobody knows when, do not count: they may have been learned from.
+    reference : array or None
+        Raw values that a percentile is one of, as they lie in the release.
     """
     later = [o for o in outcomes if o.observed_at_s is not None and o.observed_at_s > after_s]
     if not later:
@@ -48,18 +58,18 @@ def truth_of(target: TargetDefined | None, unit: str, outcomes: Sequence[Outcome
     measures = [] if target is None else [m for m in target.measures if m.unit == unit]
     if target is None or not measures:
         return Truth(None, NOT_DEFINED, at_s)
-    alone = [m for m in measures if _stands_alone(target, m)]
-    if not alone:
+    if target.kind != "regression":
+        return Truth(None, AMONG_COMPARABLE, at_s)
+    known = [m for m in measures if m.scale != "percentile" or reference is not None]
+    if not known:
         return Truth(None, ONLY_TOGETHER, at_s)
-    values = (_value(target, measure, later) for measure in alone)
+    values = (_value(target, measure, later, reference) for measure in known)
     value = next((v for v in values if math.isfinite(v)), None)
     return Truth(value, "" if value is not None else NO_COUNTS, at_s)
 
 
-def _stands_alone(target: TargetDefined, measure: Measure) -> bool:
-    return target.kind == "regression" and measure.scale != "percentile"
-
-
-def _value(target: TargetDefined, measure: Measure, outcomes: Sequence[OutcomeObserved]) -> float:
+def _value(
+    target: TargetDefined, measure: Measure, outcomes: Sequence[OutcomeObserved], reference: Floats | None
+) -> float:
     raw = np.array([raw_from(target, measure, outcomes)], np.float64)
-    return float(scaled(measure, raw, reference=raw)[0])
+    return float(scaled(measure, raw, reference=raw if reference is None else reference)[0])

@@ -12,7 +12,7 @@ from models.conformal import GRID, ErrorDistribution
 from models.layout import Layout
 from models.release_classes import ClassRelease, class_arrays, classes_from
 from models.release_files import ARRAYS, CARD, MANIFEST, Arrays, describe, pack, unpack, verified
-from models.release_learned import LearnedRelease, learned_arrays, learned_from
+from models.release_learned import LearnedRelease, learned_arrays, learned_from, reference_among
 from models.release_manifest import AnyManifest, ClassManifest, LearnedManifest, Manifest, read_manifest
 from models.ridge import Ridge
 from schemas.errors import ReleaseInvalid
@@ -33,6 +33,7 @@ __all__ = [
     "describe",
     "load",
     "read_manifest",
+    "reference_of",
     "save",
     "verified",
 ]
@@ -99,6 +100,23 @@ def load(folder: Path) -> AnyRelease:
     if isinstance(manifest, ClassManifest):
         return classes_from(manifest, arrays, card)
     return _ridge_from(manifest, arrays, card)
+
+
+def reference_of(folder: Path) -> NDArray[np.float64] | None:
+    """Read what a release's percentiles are percentiles of, shape (GRID,), without the rest of it.
+
+    None where it says none: its unit is another, or it is of the first format.
+
+    Raises
+    ------
+    ReleaseInvalid
+        As for `load`.
+    """
+    manifest = read_manifest(folder)
+    if not isinstance(manifest, LearnedManifest):
+        return None
+    contents = {file.name: verified(file, folder) for file in manifest.files}
+    return reference_among(unpack(contents.get(ARRAYS, b"")))
 
 
 def _ridge_from(manifest: Manifest, arrays: Arrays, card: str) -> Release:

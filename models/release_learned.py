@@ -213,12 +213,17 @@ def learned_from(manifest: LearnedManifest, arrays: Arrays, card: str) -> Learne
         errors=errors,
         difficulty=Difficulty(sizes, manifest.difficulty_mean),
         calibrator=calibrator_of(arrays_under(arrays, _CALIBRATOR)),
-        reference=_curve(arrays, _REFERENCE) if _REFERENCE in arrays else None,
+        reference=reference_among(arrays),
         comparables=restored_comparables(manifest.compared, arrays_under(arrays, _COMPARABLES))
         if manifest.compared
         else None,
         card=card,
     )
+
+
+def reference_among(arrays: Arrays) -> Floats | None:
+    """Find what percentiles are percentiles of; raises `ReleaseInvalid` where it cannot be that."""
+    return _curve(arrays, _REFERENCE) if _REFERENCE in arrays else None
 
 
 def _shelved(stored: Stored) -> Shelved:

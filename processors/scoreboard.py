@@ -1,15 +1,18 @@
 """Predictions held against outcomes: first by video, then summed by release and week."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Self, TypeVar
 
 from msgspec.structs import replace
 
 from models.outcome_truth import Truth, truth_of
+from models.release import reference_of
+from models.target_values import Floats
 from processors.content_id import with_content_id
 from processors.ports import World
-from schemas.errors import Unreadable
+from schemas.errors import ReleaseInvalid, Unreadable
 from schemas.event import Event
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import VideoScored
@@ -20,6 +23,9 @@ from schemas.targets import TargetDefined
 from schemas.ticks import TimePassed
 
 T = TypeVar("T")
+
+Find = Callable[[str, str], Path]
+"""The folder of a release, by target and id."""
 
 STAGE = "scoreboard"
 VERSION = "1"
@@ -38,22 +44,34 @@ class ScoreboardFold:
     version = VERSION
     state_type = ScoreboardState
 
-    def __init__(self) -> None:
+    def __init__(self, find: Find | None = None) -> None:
+        self._find = find
         self._trained_at_s: dict[str, float] = {}
+        self._references: dict[str, Floats | None] = {}
         self._targets: dict[str, TargetDefined] = {}
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Make the stage; it needs nothing."""
-        return cls()
+        """Make the stage; it needs the shelf of releases only, for what percentiles are percentiles of."""
+        return cls(world.release)
 
     def hear(self, event: Event) -> None:
         """Learn when a release was trained, and how a target is measured."""
         if isinstance(event, ReleasePublished):
             self._trained_at_s[event.record_key] = event.trained_at_s
+            self._references[event.record_key] = self._reference(event)
         if isinstance(event, TargetDefined):
             known = self._targets.get(event.name)
             self._targets[event.name] = event if known is None or event.version >= known.version else known
+
+    def _reference(self, event: ReleasePublished) -> Floats | None:
+        """None where there is none, or its files are not here: then percentiles are counted as not comparable."""
+        if self._find is None:
+            return None
+        try:
+            return reference_of(self._find(event.target, event.release_id))
+        except ReleaseInvalid:
+            return None
 
     def key(self, event: Event) -> str | None:
         """Name the video's state, or that of the part of the week; None for what nothing follows from."""
@@ -113,7 +131,13 @@ class ScoreboardFold:
             return None
         outcomes = [state.outcomes[key] for key in sorted(state.outcomes)]
         target = self._targets.get(scored.target)
-        truth = truth_of(target, scored.unit, outcomes, after_s=self._trained_at_s[name])
+        truth = truth_of(
+            target,
+            scored.unit,
+            outcomes,
+            after_s=self._trained_at_s[name],
+            reference=self._references.get(name),
+        )
         if truth.at_s is None:
             return None
         event = PredictionJudged(

@@ -1,6 +1,6 @@
 """The report of a training run of several classes: one HTML page that needs nothing else."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from html import escape
 
 import numpy as np
@@ -11,7 +11,7 @@ from streams import training_plots as plots
 from streams.sources.urls import page_of
 from streams.text_safety import harmless
 from streams.training_classes import ClassesElsewhere, TrainedClasses
-from streams.training_page import cells, figure, head, page, safe, table
+from streams.training_page import cells, figure, page, safe, scrolled, table
 
 MOST_DRAWN = 12
 """Classes with plots, those with most examples; thirty hashtags would be ninety plots."""
@@ -147,11 +147,7 @@ def _mistakes(trained: TrainedClasses) -> str:
             f"<tr><td>{_link(fact.video_id, fact.title)}</td>"
             f"{cells([harmless(fact.maker), words_of(rows.names[column]), f'{chances[row, column]:.0%}', truth])}</tr>"
         )
-    return _body(["video", "by", "class", "said", "truth"], lines)
-
-
-def _body(heads: Sequence[str], lines: Sequence[str]) -> str:
-    return f"<table>{head(heads)}<tbody>{''.join(lines)}</tbody></table>"
+    return scrolled(["video", "by", "class", "said", "truth"], lines, numbers=(3,))
 
 
 def _link(video_id: str, title: str) -> str:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,8 @@ def covered(said: Floats, inside: Bools, *, level: float) -> str:
     def draw(axes: "Axes") -> None:
         axes.bar(range(1, len(shares) + 1), shares, color=OURS)
         axes.axhline(level, color="black", linestyle="--", label=f"promised: {level:.0%}")
-        axes.set_ylim(0, 1.02)
+        axes.set_ylim(0, 1.25)  # room for the legend above the bars
+        axes.set_yticks(np.arange(0, 1.1, 0.2))
         _named(axes, "fifth of the predictions, lowest first", "truth inside the interval")
 
     return _svg("coverage", draw)
@@ -96,6 +98,8 @@ def learning(curve: Curve) -> str:
         axes.plot(counts, [point.mse for point in curve.points], "o-", color=OURS, label="ridge")
         axes.plot(counts, [point.mse_constant for point in curve.points], "--", color=THEIRS, label="constant")
         axes.set_xscale("log")
+        axes.set_xticks(counts, [f"{count:,}" for count in counts])
+        axes.minorticks_off()
         _named(axes, "examples learned from", "mean squared error, held out")
 
     return _svg("learning-curve", draw)
@@ -115,17 +119,20 @@ def said_and_true(truth: Floats, said: Floats, *, unit: str) -> str:
 
 def matters(names: Sequence[str], sizes: Sequence[float], *, unit: str) -> str:
     """What moves predictions, and how far."""
+    labels = [textwrap.fill(name, LABEL_CHARACTERS) for name in names]
+    lines = sum(label.count("\n") + 1 for label in labels)
 
     def draw(axes: "Axes") -> None:
         axes.barh(range(len(names)), list(sizes), color=OURS)
-        axes.set_yticks(range(len(names)), list(names))
+        axes.set_yticks(range(len(names)), labels)
         axes.invert_yaxis()
         axes.set_xlabel(f"mean change of a prediction: {unit}")
 
-    return _svg("what-matters", draw, width_in=2 * WIDTH_IN, height_in=max(1.2, 0.3 * len(names) + 0.7))
+    return _svg("what-matters", draw, width_in=1.5 * WIDTH_IN, height_in=max(1.2, 0.26 * lines + 0.7))
 
 
 MOST_POINTS = 1500
+LABEL_CHARACTERS = 38
 
 
 def _thinned(one: Floats, other: Floats) -> tuple[Floats, Floats]:

@@ -10,7 +10,7 @@ from streams.sources.urls import page_of
 from streams.text_safety import harmless
 from streams.training import Elsewhere, Trained, figures, task_of
 from streams.training_figures import Compared, Mistake, compared, mse_interval, what_matters, worst_mistakes
-from streams.training_page import cells, figure, head, page, safe, table
+from streams.training_page import cells, figure, page, safe, scrolled, table
 from streams.training_rows import Rows
 
 
@@ -116,7 +116,7 @@ def _candidates(found: Sequence[Compared]) -> str:
             f"{one.mse:.4g}",
             f"{one.r2:.3f}",
             "" if one.r2_interval is None else f"{one.r2_interval[0]:.3f} to {one.r2_interval[1]:.3f}",
-            f"{one.worse_by:.3g} ± {one.worse_by_error:.2g}" if one.worse_by else "the best",
+            f"{one.worse_by:.3g} ± {one.worse_by_error:.2g}" if one.worse_by else "0",
         ]
         for one in found
     ]
@@ -167,7 +167,7 @@ def _mistakes(rows: Rows, judged: Judged, *, said: Floats) -> str:
     lines = [
         f"<tr><td>{_link(m)}</td>{cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>" for m in found
     ]
-    return f"<table>{head(heads)}<tbody>{''.join(lines)}</tbody></table>"
+    return scrolled(heads, lines, numbers=(2, 3))
 
 
 def _link(mistake: Mistake) -> str:

@@ -1,15 +1,18 @@
+import learned_release
 import msgspec
+import numpy as np
 import pytest
 import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.outcome_truth import BY_LABELS, NO_COUNTS, NOT_DEFINED, ONLY_TOGETHER
+from models.outcome_truth import AMONG_COMPARABLE, BY_LABELS, NO_COUNTS, NOT_DEFINED, ONLY_TOGETHER
 from processors.folding import FoldInMemory
 from processors.scoreboard import ScoreboardFold
 from schemas.codec import encode
 from schemas.errors import Unreadable
 from schemas.event import Event
+from schemas.predictions import Interval
 from schemas.scoreboard import PredictionJudged, ScoreKept, week_of
 from schemas.ticks import TimePassed
 from streams.scoreboard import BoardRow, by_week, parts_of, recent, warnings
@@ -77,6 +80,36 @@ def test_where_the_truth_cannot_be_told_the_board_says_why(prediction, outcome, 
     (row,) = board(prediction, outcome)
     assert (row.compared, row.error, row.coverage) == (0, None, None)
     assert row.not_comparable == {reason: 1}
+
+
+def ranked(find) -> BoardRow:
+    """A percentile foretold, and a hundred views that came."""
+    said = scored.prediction(1, 50.0, unit="percentile", interval=Interval(low=30.0, high=70.0, level=0.9))
+    (row,) = by_week(kept(said, scored.outcome(1), fold=scored.hearing(ScoreboardFold(find))))
+    return row
+
+
+def test_a_percentile_is_held_against_the_examples_that_its_release_brings_along(tmp_path) -> None:
+    views = np.linspace(1.0, 3.0, 1001)
+    learned_release.release_folder(tmp_path / "r1", "r1", reference=views)
+    row = ranked(lambda target, release_id: tmp_path / release_id)
+    rank = 100 * float((views < np.log10(101)).mean())
+    assert (row.compared, row.coverage, row.not_comparable) == (1, 1.0, {})
+    assert row.error == pytest.approx(abs(50 - rank), abs=0.3)
+
+
+def test_a_percentile_without_these_examples_cannot_be_compared(tmp_path) -> None:
+    learned_release.release_folder(tmp_path / "r1", "r1")
+    for folder in (tmp_path / "r1", tmp_path / "nowhere"):
+        row = ranked(lambda target, release_id, folder=folder: folder)
+        assert (row.compared, row.not_comparable) == (0, {ONLY_TOGETHER: 1})
+
+
+def test_who_is_among_the_best_is_not_known_of_one_video_alone() -> None:
+    fold = scored.hearing(ScoreboardFold())
+    fold.hear(msgspec.structs.replace(scored.TARGET, kind="probability", version=2))
+    (row,) = by_week(kept(scored.prediction(1), scored.outcome(1), fold=fold))
+    assert (row.compared, row.not_comparable) == (0, {AMONG_COMPARABLE: 1})
 
 
 def test_a_release_that_is_heard_of_late_is_judged_at_the_next_tick() -> None:

@@ -99,7 +99,7 @@ def test_every_id_is_there_once_and_every_drawing_is_well_formed(page: str) -> N
 def test_the_figures_on_the_page_are_those_of_the_run(trained: Trained, page: str) -> None:
     metrics = trained.learned.metrics
     for name in ("mse", "mse_constant"):
-        assert f"{metrics[name]:.4g} (" in page
+        assert f"{metrics[name]:.4g} <small>(" in page
     assert f"{metrics['coverage_90']:.1%}" in page
     for candidate in trained.learned.choice.candidates:
         assert f"<td>{candidate.name}</td>" in page
@@ -124,7 +124,7 @@ def test_a_table_never_seen_has_its_line_and_its_mistakes(trained: Trained, sour
     elsewhere = judge_on(trained, Source(words="new.csv", changes=lambda: iter(changes), segments=lambda: iter(())))
     page = report_of(trained, elsewhere)
     assert "Worst mistakes on new.csv" in page
-    assert f"{elsewhere.metrics['mse']:.4g} (" in page
+    assert f"{elsewhere.metrics['mse']:.4g} <small>(" in page
 
 
 def test_a_fact_with_an_address_of_its_own_is_no_link(trained: Trained) -> None:

@@ -1,6 +1,9 @@
 """`groundswell up` as its users meet it: submit, watch, kill, replay, train, all on one real system."""
 
 import json
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,7 @@ from urllib.request import Request, urlopen
 import pytest
 from living import highest_bytes
 from source_server import serving
-from systems import System, running_system
+from systems import READY_LIMIT_S, System, running_system
 
 from streams.dashboard_card import DashboardCard, read_card
 from streams.demo_video import DemoVideo, make_demo_video
