@@ -5,7 +5,7 @@ INSTALLED := .venv/installed
 BENCHMARKS := codec text visual audio faces gallery imports segment replay startup hip pipeline library
 SOURCES := schemas models processors streams dashboard benchmarks tests docs
 
-.PHONY: demo test check docs bench up lock weights clean
+.PHONY: demo test check docs bench up lock weights screenshots clean
 
 demo: $(INSTALLED)  ## a real video through real Kafka to a real prediction
 	$(BIN)/groundswell demo
@@ -13,8 +13,10 @@ demo: $(INSTALLED)  ## a real video through real Kafka to a real prediction
 up: $(INSTALLED)  ## Kafka, workers, everything, until Ctrl-C
 	$(BIN)/groundswell up
 
-test: $(INSTALLED)  ## all tests, on a real Kafka
-	$(BIN)/python -m pytest
+# Two at once: half of the time a test waits for Kafka, a worker or a browser. A file's tests stay together.
+TESTS_AT_ONCE ?= 2
+test: $(INSTALLED)  ## all tests, on a real Kafka, in a real browser
+	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadfile
 
 weights: $(INSTALLED)  ## every network, also that of speech recognition (300 MB)
 	$(BIN)/groundswell weights fetch default asr
@@ -28,6 +30,9 @@ check: $(INSTALLED)  ## style, types, layers, generated docs
 
 docs: $(INSTALLED)  ## write the generated documents again
 	$(BIN)/python docs/generate.py
+
+screenshots: $(INSTALLED)  ## a picture of every page, from a real system in a real browser
+	$(BIN)/python docs/screenshots.py
 
 bench: $(INSTALLED)  ## every benchmark, as tables
 	for name in $(BENCHMARKS); do $(BIN)/python -m benchmarks.$$name || exit 1; done
