@@ -164,7 +164,7 @@ def _table(folder: Path) -> Path:
     """Made-up titles of which half do well: something to train a candidate on."""
     path = folder / "table.csv"
     words = (("Amazing cat rocket", 90_000), ("Minutes of the meeting", 100))
-    rows = [f"{word} number {i},Channel {i % 40},{views + i}" for i in range(120) for word, views in words]
+    rows = [f"{word} number {i},Channel {i % 15},{views + i}" for i in range(30) for word, views in words]
     path.write_text("title,channel,views\n" + "\n".join(rows))
     return path
 
