@@ -7,7 +7,8 @@
 // data-list make lists, and empty fields stay away unless they bear data-keep-empty. Success: data-done says it (names
 // in braces are taken from the answer), data-refresh reloads these elements (each has hx-trigger="refresh"), data-remove
 // takes the nearest such element out, data-reload loads the page again, data-go goes on. An error is said in words, and
-// what was typed stays. data-copy copies its value (empty: the address), or the text of data-copy-from. Events: "act:done" (detail: answer) and "act:failed" (detail: problem).
+// what was typed stays. data-copy copies its value (empty: the address), or the text of data-copy-from.
+// Events: "act:done" (detail: answer) and "act:failed" (detail: problem).
 
 const VERBS = ["post", "put", "patch", "delete"];
 const QUIET_AFTER_MS = 8000;
