@@ -2,6 +2,7 @@
 
 from dashboard.library_answers import StoredLibrary
 from dashboard.library_files import LibraryFiles
+from dashboard.library_servers import LibraryServer
 from streams.settings import Settings
 
 FOLDER = "library"
@@ -13,6 +14,10 @@ def open_library(settings: Settings) -> StoredLibrary:
     Raises
     ------
     StorageUnavailable
-        The folder cannot be written.
+        The folder cannot be written, or Redis does not answer.
+    SettingsInvalid
+        The setting is no address of a Redis.
     """
+    if settings.redis is not None:
+        return StoredLibrary(LibraryServer(settings.redis.get_secret_value()))
     return StoredLibrary(LibraryFiles(settings.home / FOLDER))

@@ -7,12 +7,12 @@ from typing import Literal, TypeVar
 
 import msgspec
 
-from dashboard.library_core import Core, cast_of, is_listed, row_of, sort_key
+from dashboard.library_core import Core, sort_key
 from dashboard.library_cursor import Place as Cursor
 from dashboard.library_cursor import as_cursor, place_of
 from dashboard.library_detail import detail_of, faces_of, row_of_person
 from dashboard.library_fold import fold
-from dashboard.library_store import Replaced, Store, Stores, Thing
+from dashboard.library_store import Store, Stores, Thing
 from dashboard.rows import (
     MOST_ROWS,
     Change,
@@ -78,11 +78,17 @@ class StoredLibrary:
 
     def take(self, records: Sequence[Record]) -> list[Change]:
         """Take records in, offsets in the same transaction; what changed, each thing once. Old records change nothing."""
-        while True:
-            try:
-                return list(self.store.commit(partial(fold, records)).changes)
-            except Replaced:  # built anew in this moment: the new one is written to
-                continue
+        return self.take_into(self.store, records)
+
+    def take_into(self, store: Store, records: Sequence[Record]) -> list[Change]:
+        """Take records in, if this store is still current: who reads on from its offsets must not write to another.
+
+        Raises
+        ------
+        Replaced
+            It is not; begin again at the offsets of the one that is.
+        """
+        return list(store.commit(partial(fold, records)).changes)
 
     def offsets(self) -> dict[Place, int]:
         """The next offset wanted of each place that was read."""
@@ -112,16 +118,15 @@ class StoredLibrary:
         return self._rows(list(islice(video_ids, MOST_ROWS)))
 
     def _rows(self, video_ids: Sequence[str]) -> list[VideoRow]:
-        cores = self.store.cores(video_ids)
-        return [row_of(cores[v]) for v in video_ids if v in cores and is_listed(cores[v])]
+        found = self.store.rows(video_ids)
+        return [found[video_id] for video_id in video_ids if video_id in found]
 
     def video(self, video_id: str) -> VideoDetail | None:
         """Everything about one video."""
         with self.store.reading():
-            core = self.store.cores([video_id]).get(video_id)
-            if core is None or not is_listed(core):
+            row = self.store.rows([video_id]).get(video_id)
+            if row is None:
                 return None
-            row = row_of(core)
             return detail_of(row, self.store.parts(video_id), self._briefs(row.people))
 
     def facets(self) -> Facets:
@@ -161,25 +166,22 @@ class StoredLibrary:
 
     def _people(self, ids: Sequence[str]) -> list[PersonRow]:
         things = self.store.things("people", ids)
-        return [self._person_row(things[i]) for i in ids if i in things]
-
-    def _person_row(self, thing: Thing) -> PersonRow:
-        person = _event(thing, "identities", IdentityRecorded)
-        videos = self.store.tagged("person", person.identity_id, limit=MOST_ROWS)
-        cores = self.store.cores(videos)
-        shares = {v: dict(cast_of(cores[v])).get(person.identity_id, 0.0) for v in videos if v in cores}
-        return row_of_person(person, shares, {v: self.outcomes(v) for v in shares})
+        videos = self.store.tagged_each("person", [i for i in ids if i in things], limit=MOST_ROWS)
+        known = sorted({video_id for some in videos.values() for video_id in some})
+        parts = self.store.parts_of_each(known, "outcomes/")
+        outcomes = {video_id: _outcomes(some) for video_id, some in parts.items()}
+        return [row_of_person(_event(things[i], "identities", IdentityRecorded), videos[i], outcomes) for i in videos]
 
     def person(self, identity_id: str) -> PersonDetail | None:
         """Everything about somebody; somebody merged into another is answered as that one."""
         with self.store.reading():
             identity_id = self._speaks_for(identity_id)
-            thing = self.store.things("people", [identity_id]).get(identity_id)
-            if thing is None:
+            rows = self._people([identity_id])
+            if not rows:
                 return None
             videos = self.store.tagged("person", identity_id, limit=MOST_ROWS)
             return PersonDetail(
-                row=self._person_row(thing),
+                row=rows[0],
                 faces=tuple(self._best_faces(identity_id, videos)),
                 videos=tuple(self._rows(videos)),
             )
@@ -276,8 +278,7 @@ class StoredLibrary:
 
     def outcomes(self, video_id: str) -> list[OutcomeObserved]:
         """A video's outcomes, by age."""
-        found = [decode(value, (OutcomeObserved,)) for _, value in self.store.parts(video_id, "outcomes/")]
-        return sorted((o for o in found if isinstance(o, OutcomeObserved)), key=lambda outcome: outcome.moment)
+        return _outcomes([value for _, value in self.store.parts(video_id, "outcomes/")])
 
     def scores(self) -> list[ScoreKept]:
         """The parts of the scoreboard, see `streams.scoreboard`."""
@@ -320,6 +321,11 @@ def _event(thing: Thing, topic_name: str, wanted: type[AnEvent]) -> AnEvent:
     event = decode(thing.value, topic(topic_name).events)
     assert isinstance(event, wanted)  # noqa: S101  # the fold puts nothing else under this kind
     return event
+
+
+def _outcomes(values: Iterable[bytes]) -> list[OutcomeObserved]:
+    found = (decode(value, (OutcomeObserved,)) for value in values)
+    return sorted((o for o in found if isinstance(o, OutcomeObserved)), key=lambda outcome: outcome.moment)
 
 
 def _release_row(release: ReleasePublished, roster: Roster) -> ReleaseRow:

@@ -1,5 +1,6 @@
 """What the library keeps of a video to list it, and how that becomes a row: pure functions of what was heard."""
 
+import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
@@ -27,6 +28,7 @@ PERSON = "person:"
 
 HeardOf: TypeAlias = LinkSubmitted | MediaFetched | StageProgressed | VideoScored | Summarised | FeatureExtracted
 
+_WORD = re.compile(r"[^\W_]+")
 _AT_WORK = tuple(stage.name for stage in STAGES if "progress" in stage.writes)
 _ENDED = ("done", "known", "duplicate")
 
@@ -191,6 +193,8 @@ def folded(text: str) -> str:
     >>> folded("Éclair")
     'eclair'
     """
+    if text.isascii():
+        return text.lower()
     plain = unicodedata.normalize("NFKD", text).casefold()
     return "".join(c for c in plain if not unicodedata.combining(c))
 
@@ -207,8 +211,7 @@ def words_of(*texts: str) -> list[str]:
     ['rolling', 'out', 'the', 'moon', 'rocket']
     """
     joined = folded(" ".join(text[: MOST_WORDS * LONGEST_WORD] for text in texts))
-    spaced = "".join(c if c.isalnum() else " " for c in joined)
-    return [word[:LONGEST_WORD] for word in spaced.split()]
+    return [word[:LONGEST_WORD] for word in _WORD.findall(joined)]
 
 
 def _link(core: Core) -> LinkSubmitted | None:
@@ -276,15 +279,10 @@ def _labels(core: Core) -> Iterable[str]:
 
 
 def _people(core: Core) -> Iterable[str]:
-    """Who is in it: by the gallery's last answer, which may be newer than the summary."""
-    return [person for person, _ in cast_of(core)]
-
-
-def cast_of(core: Core) -> list[tuple[str, float]]:
-    """Who is in the video and for which share of its time, most seen first."""
+    """Who is in it, most seen first: by the gallery's last answer, which may be newer than the summary."""
     answer, summary = core.items.get("features/identity/video"), core.items.get("summaries/video")
     if answer and isinstance(answer.event, FeatureExtracted):
-        return [(label.name, label.score) for label in answer.event.labels]
+        return [label.name for label in answer.event.labels]
     if summary and isinstance(summary.event, Summarised):
-        return [(person.identity_id, person.share) for person in summary.event.people]
+        return [person.identity_id for person in summary.event.people]
     return []

@@ -59,10 +59,10 @@ def faces_of(parts: Parts) -> list[FaceSeen]:
 
 
 def row_of_person(
-    person: IdentityRecorded, shares: Mapping[str, float], outcomes: Mapping[str, Sequence[OutcomeObserved]]
+    person: IdentityRecorded, videos: Iterable[str], outcomes: Mapping[str, Sequence[OutcomeObserved]]
 ) -> PersonRow:
-    """Make somebody's row; `shares` says of each of their videos for which part of it they are seen."""
-    known = influence([Appearance(v, share) for v, share in shares.items()], outcomes)
+    """Make somebody's row; of how long they are seen in each of their videos it says nothing."""
+    known = influence([Appearance(video_id, 0.0) for video_id in videos], outcomes)
     return PersonRow(
         identity_id=person.identity_id,
         name=person.name,

@@ -30,7 +30,6 @@ from schemas.summaries import Summarised
 from schemas.targets import TargetDefined
 from streams.kafka.admin import Place
 from streams.kafka.bulk import Record, event_of
-from streams.topology import topic
 
 TOPICS = (
     "targets", "releases", "links", "media", "segments", "features", "faces", "identities", "commands", "summaries",
@@ -44,8 +43,6 @@ OF_VIDEOS = frozenset(
 
 MOST_MOMENTS = 200
 NO_VECTOR = Vector(dim=0, dtype="float32", data=b"")
-EPHEMERAL = {"commands": "commands", "answers": "commands", "undoings": "commands", "letters": "dead-letters"}
-"""Things that Kafka forgets after a time, and on which topic: the library forgets them as well."""
 
 _WITHOUT_PARTS = ("links", "progress")
 _SKIPPED = {"media": "/duplicate/", "segments": "/count", "scoreboard": "/judged/"}
@@ -392,8 +389,3 @@ def _changes(heard: Heard) -> list[Change]:
         case "dead-letters":
             return [Change("dead-letter", key.removesuffix("/redriven"))]
     return []
-
-
-def retention_ms(kind: str) -> int:
-    """How long Kafka keeps an ephemeral thing, and so the library."""
-    return (topic(EPHEMERAL[kind]).retention_s or 0) * 1000

@@ -10,9 +10,10 @@ from typing import Any, TypeAlias
 from dashboard import library_sqlite_lists as lists
 from dashboard.library_core import Core
 from dashboard.library_lines import lines_of
-from dashboard.library_sqlite_writing import CORES, SCHEMA_SQL, read_notes, write
+from dashboard.library_sqlite_writing import CORES, ROWS, SCHEMA_SQL, read_notes, write
 from dashboard.library_store import Listed, Replaced, Thing, View, Writes
-from dashboard.rows import Facets, VideoQuery
+from dashboard.rows import Facets, VideoQuery, VideoRow
+from schemas.errors import StorageUnavailable
 from streams.kafka.admin import Place
 
 Row: TypeAlias = tuple[Any, ...]
@@ -21,6 +22,10 @@ Row: TypeAlias = tuple[Any, ...]
 _BUSY_S = 30.0
 _MAPPED_BYTES = 2**28
 _ASKED_AT_ONCE = 500
+
+
+class NotADatabase(StorageUnavailable):
+    """The file is broken; it is made anew from the topics."""
 
 
 class SqliteFile:
@@ -32,16 +37,20 @@ class SqliteFile:
         Made if it is not there.
     is_current : callable
         Whether this file is still the one to write to; asked inside each transaction.
+    in_haste : bool
+        Wait for no disk: a file that nobody reads yet is thrown away when the machine stops.
     """
 
-    def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True, *, in_haste: bool = False) -> None:
         self.path = path
         self.is_current = is_current
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._writer = self._connect()
-        with self._lock:
+        with speaking():
+            self._writer = self._connect()
+            if in_haste:
+                self._writer.execute("PRAGMA synchronous = OFF")
             self._writer.executescript(SCHEMA_SQL)
 
     @property
@@ -56,8 +65,10 @@ class SqliteFile:
         ------
         Replaced
             Another library has taken this one's place; nothing was written.
+        StorageUnavailable
+            The disk is full, or somebody holds the file for long.
         """
-        with self._lock:
+        with self._lock, speaking():
             self._writer.execute("BEGIN IMMEDIATE")
             try:
                 if not self.is_current():
@@ -83,15 +94,16 @@ class SqliteFile:
     @contextmanager
     def reading(self) -> Iterator[None]:
         """All that is read inside the block is of one moment."""
-        connection = self._reader
-        if connection.in_transaction:
-            yield
-            return
-        connection.execute("BEGIN")
-        try:
-            yield
-        finally:
-            connection.execute("COMMIT")
+        with speaking():
+            connection = self._reader
+            if connection.in_transaction:
+                yield
+                return
+            connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                connection.execute("COMMIT")
 
     def meta(self, name: str) -> str:
         """A note; empty when there is none."""
@@ -119,6 +131,16 @@ class SqliteFile:
         sql = "SELECT name, value FROM parts WHERE video_id = ? AND name >= ? AND name < ? ORDER BY name"
         return self._reader.execute(sql, (video_id, prefix, prefix + "\U0010ffff")).fetchall()
 
+    def rows(self, video_ids: Collection[str]) -> dict[str, VideoRow]:
+        """Rows of those that are listed."""
+        found = _Inside(self._reader).asked("SELECT video_id, row FROM cores WHERE video_id IN", (), video_ids)
+        return {video_id: ROWS.decode(row) for video_id, row in found if row is not None}
+
+    def parts_of_each(self, video_ids: Collection[str], prefix: str) -> dict[str, list[bytes]]:
+        """Parts of several videos whose names begin so; videos without are left out."""
+        found = {video_id: [value for _, value in self.parts(video_id, prefix)] for video_id in video_ids}
+        return {video_id: values for video_id, values in found.items() if values}
+
     def things_by_age(
         self, kind: str, *, group: str = "", before: tuple[float, str] | None = None, limit: int
     ) -> list[tuple[str, Thing]]:
@@ -142,6 +164,10 @@ class SqliteFile:
     def tagged(self, kind: str, value: str, *, limit: int) -> list[str]:
         """Videos with a tag, those that changed last first."""
         return lists.tagged(self._reader, kind, value, limit=limit)
+
+    def tagged_each(self, kind: str, values: Collection[str], *, limit: int) -> dict[str, list[str]]:
+        """Videos with each of several tags; of more than `limit` those that changed last."""
+        return {value: self.tagged(kind, value, limit=limit) for value in values}
 
     def listed(self, query: VideoQuery, after: tuple[str | float, str] | None) -> Listed:
         """One more video than the query wants, after a place in the list."""
@@ -174,11 +200,35 @@ class SqliteFile:
         return found
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+        """Open the file; only the first connection may make it, so that one that was taken away stays away."""
+        mode = "rw" if self._all else "rwc"
+        address = f"{self.path.resolve().as_uri()}?mode={mode}"
+        connection = sqlite3.connect(address, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         self._all.append(connection)
         for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"mmap_size = {_MAPPED_BYTES}"):
             connection.execute(f"PRAGMA {pragma}")
         return connection
+
+
+@contextmanager
+def speaking() -> Iterator[None]:
+    """Tell errors of SQLite as ours.
+
+    Raises
+    ------
+    NotADatabase
+        What lies in the file is none.
+    StorageUnavailable
+        The file cannot be read or written now.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        if type(error) is sqlite3.DatabaseError:  # its subclasses say other things
+            raise NotADatabase(
+                f"the library's file is broken: {error}; `groundswell library rebuild` makes another"
+            ) from error
+        raise StorageUnavailable(f"the library's file cannot be read or written: {error}") from error
 
 
 class _Inside:
@@ -192,14 +242,14 @@ class _Inside:
         return {(topic, partition): offset for topic, partition, offset in found}
 
     def cores(self, video_ids: Collection[str]) -> dict[str, Core]:
-        found = self._asked("SELECT video_id, core FROM cores WHERE video_id IN", (), video_ids)
+        found = self.asked("SELECT video_id, core FROM cores WHERE video_id IN", (), video_ids)
         return {video_id: CORES.decode(core) for video_id, core in found}
 
     def things(self, kind: str, keys: Collection[str]) -> dict[str, Thing]:
         sql = "SELECT key, grp, at, value, at_ms FROM things WHERE kind = ? AND key IN"
-        return {key: Thing(*thing) for key, *thing in self._asked(sql, (kind,), keys)}
+        return {key: Thing(*thing) for key, *thing in self.asked(sql, (kind,), keys)}
 
-    def _asked(self, sql: str, values: Sequence[str], keys: Collection[str]) -> Iterator[Row]:
+    def asked(self, sql: str, values: Sequence[str], keys: Collection[str]) -> Iterator[Row]:
         """Ask for many keys, some hundred at a time: SQLite takes no more."""
         wanted = list(keys)
         for begin in range(0, len(wanted), _ASKED_AT_ONCE):

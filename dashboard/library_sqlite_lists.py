@@ -15,16 +15,11 @@ import msgspec
 from dashboard.library_core import Entry, words_of
 from dashboard.library_lines import Everything
 from dashboard.library_sqlite_writing import COLUMNS, CORES
-from dashboard.library_store import Listed, Part, Thing
+from dashboard.library_store import MOST_COUNTED, MOST_FACETS, Listed, Part, Thing
 from dashboard.rows import Facet, Facets, VideoQuery
 
 NARROW = 20_000
 """A filter that leaves fewer videos is looked at whole; measured by benchmarks/library.py."""
-
-MOST_COUNTED = 10_000
-"""`total` of several filters together counts no further."""
-
-MOST_FACETS = 100
 
 Value = str | float | int
 

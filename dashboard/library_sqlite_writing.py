@@ -2,20 +2,21 @@
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import msgspec
 
 from dashboard.library_core import Core, Entry, entry_of, is_listed, row_of
-from dashboard.library_fold import EPHEMERAL, retention_ms
+from dashboard.library_forgetting import forgetful, forgotten_before_ms
 from dashboard.library_store import Part, Thing, Writes
+from dashboard.rows import VideoRow
 
 SCHEMA_SQL = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS offsets (
     topic TEXT, partition INTEGER, next INTEGER NOT NULL, PRIMARY KEY (topic, partition)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS cores (
-    vid INTEGER PRIMARY KEY, video_id TEXT NOT NULL UNIQUE, core BLOB NOT NULL, entry BLOB);
+    vid INTEGER PRIMARY KEY, video_id TEXT NOT NULL UNIQUE, core BLOB NOT NULL, row BLOB, entry BLOB);
 CREATE TABLE IF NOT EXISTS videos (
     vid INTEGER PRIMARY KEY, video_id TEXT NOT NULL, changed REAL NOT NULL, submitted REAL NOT NULL,
     uploaded REAL NOT NULL, duration REAL NOT NULL, title TEXT NOT NULL, channel TEXT NOT NULL, words TEXT NOT NULL);
@@ -44,13 +45,13 @@ CREATE INDEX IF NOT EXISTS things_by_group ON things (kind, grp, at, key);
 """
 
 CORES = msgspec.msgpack.Decoder(Core)
+ROWS = msgspec.msgpack.Decoder(VideoRow)
 ENTRIES = msgspec.msgpack.Decoder(Entry)
 _ENCODER = msgspec.msgpack.Encoder(order="deterministic")
 
 COLUMNS = ("changed", "submitted", "uploaded", "duration", "title", "channel", "words")
 """Of the table of videos, after its two keys."""
 
-_HOUR_MS = 3_600_000
 _ASKED_AT_ONCE = 500
 
 
@@ -91,15 +92,16 @@ def _write_cores(connection: sqlite3.Connection, cores: Mapping[str, Core]) -> N
     counts: Counter[tuple[str, str]] = Counter()
     for video_id, core in cores.items():
         vid, old = known.get(video_id, (None, None))
-        entry = entry_of(row_of(core)) if is_listed(core) else None
+        row = row_of(core) if is_listed(core) else None
+        entry = entry_of(row) if row else None
         if not core.items:
             connection.execute("DELETE FROM cores WHERE vid = ?", (vid,))
         elif vid is None:
-            sql = "INSERT INTO cores (video_id, core, entry) VALUES (?, ?, ?)"
-            vid = connection.execute(sql, (video_id, _ENCODER.encode(core), _encoded(entry))).lastrowid
+            sql = "INSERT INTO cores (core, row, entry, video_id) VALUES (?, ?, ?, ?)"
+            vid = connection.execute(sql, (_ENCODER.encode(core), _encoded(row), _encoded(entry), video_id)).lastrowid
         else:
-            sql = "UPDATE cores SET core = ?, entry = ? WHERE vid = ?"
-            connection.execute(sql, (_ENCODER.encode(core), _encoded(entry), vid))
+            sql = "UPDATE cores SET core = ?, row = ?, entry = ? WHERE vid = ?"
+            connection.execute(sql, (_ENCODER.encode(core), _encoded(row), _encoded(entry), vid))
         if vid is not None and entry != old:
             _write_entry(connection, (vid, video_id), old=old, new=entry)
             counts.update(entry.tags if entry else ())
@@ -118,8 +120,8 @@ def _known(connection: sqlite3.Connection, video_ids: list[str]) -> dict[str, tu
     return known
 
 
-def _encoded(entry: Entry | None) -> bytes | None:
-    return None if entry is None else _ENCODER.encode(entry)
+def _encoded(made: Entry | VideoRow | None) -> bytes | None:
+    return None if made is None else _ENCODER.encode(made)
 
 
 def _write_entry(
@@ -188,12 +190,5 @@ def _write_notes(connection: sqlite3.Connection, writes: Writes) -> None:
     values = [("newest_ms", str(newest_ms)), ("unreadable", str(unreadable))]
     connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values)
     for kind in forgetful(writes, int(notes.get("newest_ms", "0")), newest_ms):
-        before_ms = newest_ms // _HOUR_MS * _HOUR_MS - retention_ms(kind)
+        before_ms = forgotten_before_ms(kind, newest_ms)
         connection.execute("DELETE FROM things WHERE kind = ? AND at_ms < ?", (kind, before_ms))
-
-
-def forgetful(writes: Writes, old_ms: int, new_ms: int) -> Iterable[str]:
-    """Kinds of which something may be too old now: once an hour of the topics' time, and where something came."""
-    if new_ms // _HOUR_MS != old_ms // _HOUR_MS:
-        return tuple(EPHEMERAL)
-    return {kind for kind, _ in writes.things if kind in EPHEMERAL}

@@ -8,11 +8,24 @@ from typing import Protocol
 import msgspec
 
 from dashboard.library_core import Core
-from dashboard.rows import Change, Facets, VideoQuery
+from dashboard.rows import Change, Facets, VideoQuery, VideoRow
 from streams.kafka.admin import Place
 
-SCHEMA = "1"
+SCHEMA = "2"
 """Stands in the name of every library; one with another number is built anew. Raise it with any change of what is kept."""
+
+
+MOST_COUNTED = 10_000
+"""`total` of several filters together, of a search and of a span of time counts no further."""
+
+MOST_FACETS = 100
+
+
+MADE = "made"
+"""The note by which a new library on a server tells that nobody has taken it away."""
+
+GONE = "the new library was taken away while it was built; try again"
+BUSY = "somebody else builds the library anew at this moment; wait for that"
 
 
 class Replaced(Exception):
@@ -103,8 +116,14 @@ class Store(View, Protocol):
     def note(self, values: Mapping[str, str]) -> None:
         """Write notes down."""
 
+    def rows(self, video_ids: Collection[str]) -> dict[str, VideoRow]:
+        """Rows of those that are listed."""
+
     def parts(self, video_id: str, prefix: str = "") -> list[tuple[str, bytes]]:
         """Parts of a video by name."""
+
+    def parts_of_each(self, video_ids: Collection[str], prefix: str) -> dict[str, list[bytes]]:
+        """Parts of several videos whose names begin so; videos without are left out."""
 
     def things_by_age(
         self, kind: str, *, group: str = "", before: tuple[float, str] | None = None, limit: int
@@ -119,6 +138,9 @@ class Store(View, Protocol):
 
     def tagged(self, kind: str, value: str, *, limit: int) -> list[str]:
         """Videos with a tag, those that changed last first."""
+
+    def tagged_each(self, kind: str, values: Collection[str], *, limit: int) -> dict[str, list[str]]:
+        """Videos with each of several tags, in any order; of more than `limit` those that changed last."""
 
     def listed(self, query: VideoQuery, after: tuple[str | float, str] | None) -> Listed:
         """One more video than the query wants, after a place in the list."""
@@ -148,6 +170,12 @@ class Stores(Protocol):
 
     def fresh(self) -> Store:
         """An empty one beside it."""
+
+    def rebuilding(self) -> "AbstractContextManager[Callable[[], None]]":
+        """Keep others from building one as well; call what it gives now and then, to say that the work goes on.
+
+        UsageError: somebody else does.
+        """
 
     def switch(self, new: Store) -> bool:
         """Put a new one in its place, if that has taken in all that the current one has."""

@@ -92,12 +92,14 @@ def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "ASGI
     from dashboard.access.database import open_database
     from dashboard.app import create_app
     from dashboard.guard import guarded
+    from dashboard.webhooks_worker import start_telling
 
     database = open_database(desk.settings.home)
     stack.callback(database.close)
     app = create_app(desk)
     app.state.follower = follower
     app.state.jobs.begin()
+    start_telling(desk.settings, desk.bootstrap, stack)
     return guarded(app, desk.settings, database)
 
 
@@ -106,21 +108,22 @@ def _has_accounts(settings: Settings) -> bool:
     return bool(accounts.users or accounts.tokens)
 
 
-def _way_in(settings: Settings, url: str) -> str:
+def _link(settings: Settings, url: str) -> str:
     """What to open: for those at this machine with the token behind a #, which browsers keep to themselves."""
     return f"{url}/login#token={owner_token(settings.home)}" if is_private(settings) else url
 
 
 def _run(desk: "Desk", app: "ASGIApp", listener: "socket.socket", *, say: Say) -> None:
     """Serve; the signal that ended it has been heard when this returns."""
-    settings = desk.settings
+    settings, port = desk.settings, listener.getsockname()[1]
     server = _server(desk, app)
-    url = url_of(settings, listener.getsockname()[1])
+    url = url_of(settings, port)
+    link = _link(settings, url)
+    if wanted_port(settings) not in (0, port):
+        say(f"port {wanted_port(settings)} is taken, so the dashboard takes {port}")
+    say(f"open the dashboard: {link}")
     card = card_path(settings.home)
-    DashboardCard(pid=os.getpid(), url=url).write(card)
-    if wanted_port(settings) not in (0, listener.getsockname()[1]):
-        say(f"port {wanted_port(settings)} is taken, so another one it is")
-    say(f"the dashboard is at {_way_in(settings, url)}")
+    DashboardCard(pid=os.getpid(), url=url, link=link).write(card)
     try:
         with suppress(SystemExit, KeyboardInterrupt):  # the server hands its signal on when it has shut down
             server.run(sockets=[listener])

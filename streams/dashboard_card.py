@@ -7,15 +7,23 @@ import msgspec
 
 
 class DashboardCard(msgspec.Struct, frozen=True, kw_only=True):
-    """Whose process it is, and where browsers reach it."""
+    """Whose process it is, and where browsers reach it.
+
+    Attributes
+    ----------
+    link : str
+        What to open; it lets the owner of this machine in, so the card is for nobody else to read.
+    """
 
     pid: int
     url: str
+    link: str
 
     def write(self, path: Path) -> None:
         """Write it, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_suffix(".new")
+        temporary.touch(mode=0o600)
         temporary.write_bytes(msgspec.json.encode(self))
         temporary.rename(path)
 

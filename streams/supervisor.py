@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,26 +47,37 @@ class Supervisor:
         Stage name to number of workers.
     log_folder : Path or None
         Where each worker's log goes; None: to this process's standard error.
+    others : mapping
+        What else shall run: a name, and the words after ``python -m``.
     """
 
-    def __init__(self, settings: Settings, copies: Mapping[str, int], *, log_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        copies: Mapping[str, int],
+        *,
+        log_folder: Path | None = None,
+        others: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._settings, self._copies, self._log_folder = settings, copies, log_folder
+        self._others = dict(others or {})
         self.workers: list[Worker] = []
 
     def start(self) -> None:
         """Start all workers; call it from a thread that lives as long as they shall."""
         for stage_name, count in self._copies.items():
             self.workers += [Worker(stage_name, self._spawn(stage_name)) for _ in range(count)]
+        self.workers += [Worker(name, self._spawn(name)) for name in self._others]
 
     def wait_ready(self, *, timeout_s: float) -> None:
-        """Wait until every worker polls its partitions.
+        """Wait until every worker of a stage polls its partitions; not for others.
 
         Raises
         ------
         WorkersNotReady
             Names the stages that are not there after `timeout_s`.
         """
-        stage_of = {worker.process.pid: worker.stage for worker in self.workers}
+        stage_of = {worker.process.pid: worker.stage for worker in self.workers if worker.stage in self._copies}
         missing = wait_for_cards(self._settings.home, stage_of, timeout_s=timeout_s)
         if missing:
             names = ", ".join(sorted(stage_of[pid] for pid in missing))
@@ -103,10 +114,10 @@ class Supervisor:
         ours = {f"GROUNDSWELL_{name.upper()}" for name in type(self._settings).model_fields}
         inherited = {name: value for name, value in os.environ.items() if name not in ours}
         environment = inherited | own | thread_limits(self._settings, inherited)
-        command = [sys.executable, "-m", "streams.commands.main", "worker", stage_name]
+        words = self._others.get(stage_name, ("streams.commands.main", "worker", stage_name))
         with self._log_of(stage_name) as out:
             return subprocess.Popen(  # noqa: S603  our own command line
-                command,
+                [sys.executable, "-m", *words],
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,

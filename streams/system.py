@@ -4,7 +4,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -37,6 +37,8 @@ class System:
         Where the workers log; None: standard error.
     say : callable
         Hears in a line what is being done.
+    others : mapping
+        What else shall be kept running, see `Supervisor`.
     """
 
     def __init__(
@@ -46,11 +48,11 @@ class System:
         copies: Mapping[str, int] | None = None,
         log_folder: Path | None = None,
         say: Callable[[str], None] = lambda line: None,
+        others: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.settings, self._say = settings, say
-        self._supervisor = Supervisor(
-            settings, {stage.name: 1 for stage in STAGES} | dict(copies or {}), log_folder=log_folder
-        )
+        everything = {stage.name: 1 for stage in STAGES} | dict(copies or {})
+        self._supervisor = Supervisor(settings, everything, log_folder=log_folder, others=others)
         self._stack = ExitStack()
         self.bootstrap = ""
 

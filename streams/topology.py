@@ -261,7 +261,7 @@ STAGES: tuple[Stage, ...] = (
 
 def topic(name: str) -> Topic:
     """Look a topic up by name; KeyError when there is none."""
-    return {t.name: t for t in TOPICS}[name]
+    return _TOPICS[name]
 
 
 def stage(name: str) -> Stage:
@@ -294,4 +294,5 @@ def readers(topic_name: str) -> tuple[str, ...]:
     return tuple(s.name for s in STAGES if topic_name in s.reads + s.hears)
 
 
+_TOPICS = {t.name: t for t in TOPICS}
 _TOPIC_OF: dict[type[Event], Topic] = {event: t for t in TOPICS for event in t.events}

@@ -3,14 +3,35 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+import msgspec
+from examples import (
+    CUT,
+    EXTRACTED,
+    FETCHED,
+    LABEL,
+    LINK,
+    OUTCOME,
+    PROGRESSED,
+    SCORED,
+    SUMMARISED,
+    TRACKED,
+    VIDEO_ID,
+)
+
+from dashboard.library_answers import StoredLibrary
+from dashboard.rows import VideoQuery
 from schemas.codec import encode
 from schemas.event import Event
+from schemas.features import FeatureExtracted, Label
+from schemas.media import MediaFetched
+from schemas.predictions import VideoScored
 from streams.kafka.bulk import Record
 from streams.kafka.partitioning import partition_of
 from streams.topology import topic_of
 
 NOON_MS = 1_763_812_800_000
 PARTITIONS = 4
+STORY = (LINK, PROGRESSED, FETCHED, CUT, EXTRACTED, TRACKED, SUMMARISED, SCORED, OUTCOME, LABEL)
 
 
 class Tape:
@@ -61,3 +82,29 @@ def records_of(events: Iterable[Event]) -> list[Record]:
 def topic_by_topic(records: Sequence[Record]) -> list[Record]:
     """The same records as another reader may get them: each partition in order, one after the other."""
     return sorted(records, key=lambda record: (record.topic, record.partition, record.offset))
+
+
+def fetched(number: int, **about: object) -> MediaFetched:
+    """A fetched video of a small made-up library."""
+    metadata = msgspec.structs.replace(
+        FETCHED.metadata, **{"title": f"Video {number}", "uploaded_at_s": float(1000 - number)} | about
+    )
+    return msgspec.structs.replace(
+        FETCHED, video_id=f"url:v{number:03d}", metadata=metadata, duration_s=float(number * 7 % 10), warnings=()
+    )
+
+
+def scored(number: int, value: float, **about: object) -> VideoScored:
+    return msgspec.structs.replace(SCORED, video_id=f"url:v{number:03d}", value=value, **about)
+
+
+def ids(library: StoredLibrary, **query: object) -> list[str]:
+    return [row.video_id for row in library.videos(VideoQuery(**query)).items]
+
+
+def who(scope: str, *names: str, video_id: str = VIDEO_ID) -> FeatureExtracted:
+    """The gallery's answer: who is in a segment, or in the whole video."""
+    labels = tuple(Label(name=name, score=0.5 - 0.1 * i, tracks=(i + 1,)) for i, name in enumerate(names))
+    return msgspec.structs.replace(
+        EXTRACTED, video_id=video_id, scope=scope, modality="identity", labels=labels, vector=None, transcript=None
+    )

@@ -13,6 +13,8 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from dashboard.listening import refuse_unsafe
+from schemas.errors import SettingsInvalid
 from streams.kafka.admin import topic_config
 from streams.settings import Settings
 from streams.topology import STAGES, TOPICS
@@ -124,9 +126,32 @@ def test_the_image_does_not_run_as_root() -> None:
     assert users[-1] not in ("root", "0")
 
 
-def test_only_fetching_containers_reach_the_internet() -> None:
+def test_only_what_fetches_or_serves_people_reaches_the_internet() -> None:
     assert COMPOSE["networks"]["inside"] == {"internal": True}
-    assert {name for name, s in SERVICES.items() if s["networks"] != ["inside"]} == {"init", "fetch"}
+    assert {name for name, s in SERVICES.items() if s["networks"] != ["inside"]} == {"init", "fetch", "dashboard"}
+
+
+def test_the_dashboard_is_published_to_this_machine_only_and_checked_where_it_answers() -> None:
+    dashboard = SERVICES["dashboard"]
+    port = dashboard["environment"]["GROUNDSWELL_DASHBOARD_PORT"]
+    assert {name: s["ports"] for name, s in SERVICES.items() if "ports" in s} == {
+        "dashboard": [f"127.0.0.1:{port}:{port}"]
+    }
+    assert f"http://127.0.0.1:{port}/health" in dashboard["healthcheck"]["test"][-1]
+    assert dashboard["command"] == ["groundswell", "dashboard"]
+
+
+def test_the_dashboard_would_start_as_it_is_configured(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable, value in SERVICES["dashboard"]["environment"].items():
+        monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsInvalid, match="groundswell users add"):
+        refuse_unsafe(Settings(), has_accounts=False)
+    refuse_unsafe(Settings(), has_accounts=True)
+
+
+def test_who_may_log_in_is_known_to_the_command_line_and_the_dashboard_and_no_worker() -> None:
+    shared = "access:/groundswell/dashboard"
+    assert {name for name, service in OURS.items() if shared in service["volumes"]} == {"cli", "dashboard"}
 
 
 def test_everything_a_service_names_exists() -> None:

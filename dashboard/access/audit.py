@@ -77,7 +77,7 @@ class Trail:
 
 
 class Audit:
-    """Notes every request that may change something, once its answer begins."""
+    """Notes every request that may change something, before its answer begins: what was answered is on the trail."""
 
     def __init__(self, app: ASGIApp, trail: Trail, *, now_s: Callable[[], float] = time.time) -> None:
         self._app, self._trail, self._now_s = app, trail, now_s
@@ -87,18 +87,20 @@ class Audit:
         if not is_change(scope):
             await self._app(scope, receive, send)
             return
-        status = 500
+        is_noted = False
 
         async def send_on(message: Message) -> None:
-            nonlocal status
+            nonlocal is_noted
             if message["type"] == MESSAGE_START:
-                status = message["status"]
+                self._trail.note(self._entry(scope, message["status"]))
+                is_noted = True
             await send(message)
 
         try:
             await self._app(scope, receive, send_on)
         finally:
-            self._trail.note(self._entry(scope, status))
+            if not is_noted:
+                self._trail.note(self._entry(scope, 500))
 
     def _entry(self, scope: Scope, status: int) -> Entry:
         caller = caller_in(scope)

@@ -93,7 +93,9 @@ class Gate:
         self._count(((key, FREE_OF_ADDRESS),))
         found = self._of_token(secret)
         if found is None:
-            raise _refused("this token is not known, or not any more; `groundswell dashboard` prints a link that works")
+            raise _refused(
+                "this token is not known, or not any more; `groundswell dashboard --link` prints a link that works"
+            )
         self._throttle.forgive((key,))
         kind = "owner" if found.caller.name == OWNER else "token"
         return self.sessions.begin(Session(kind=kind, name=found.caller.name, credential=found.fingerprint))

@@ -50,7 +50,8 @@ class SameOrigin:
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
         self._app = app
-        self._scheme = "https" if is_encrypted(settings) else "http"
+        self._schemes = {"https"} if is_encrypted(settings) else {"http"}
+        self._has_proxy = bool(settings.dashboard_behind_proxy)
         self._names = {name.casefold() for name in settings.dashboard_names}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -66,12 +67,13 @@ class SameOrigin:
         site, origin = headers.get("sec-fetch-site"), headers.get("origin")
         if site is None and origin is None:
             return caller_in(scope) is None  # nothing acts on its own here: there is no cookie that counts
-        return site in (None, "same-origin") and (
-            origin is None or self._is_our_origin(origin, headers.get("host", ""))
-        )
+        # Under our referrer policy a form that is sent without a script says "null"; what the browser says of it counts.
+        is_ours = origin in (None, "null" if site else None) or self._is_our_origin(origin, headers.get("host", ""))
+        return is_ours and site in (None, "same-origin")
 
     def _is_our_origin(self, origin: str, host: str) -> bool:
         parts = urlsplit(origin)
-        return parts.scheme == self._scheme and (
-            parts.netloc.casefold() == host.casefold() or (parts.hostname or "") in self._names
-        )
+        name = parts.hostname or ""
+        # What comes over the loopback of the proxy's own machine needs no HTTPS: a published port of a container.
+        schemes = self._schemes | ({"http"} if self._has_proxy and is_loopback(name) else set())
+        return parts.scheme in schemes and (parts.netloc.casefold() == host.casefold() or name in self._names)

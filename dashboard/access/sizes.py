@@ -13,6 +13,7 @@ LARGER: tuple[tuple[str, int | None], ...] = (
     ("/v1/batches", 16 * 2**20),
     ("/v1/outcomes", 32 * 2**20),
     ("/v1/people", 32 * 2**20),  # photos
+    ("/v1/jobs/import", None),  # as uploads
 )
 
 

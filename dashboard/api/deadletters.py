@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access.roles import Admin, Viewer
-from dashboard.api.answers import Json, returns
+from dashboard.api.answers import Json, problems, returns
 from dashboard.desk import Desk, TheDesk
 from dashboard.letters import LetterBrief, LetterShown, brief, shown
 from dashboard.problems import not_found
@@ -75,7 +75,7 @@ def show_letter(desk: TheDesk, caller: Viewer, key: Annotated[str, Path(max_leng
     return Json(shown(_letter(desk, key)))
 
 
-@router.post("/dead-letters/redrive", responses=returns(Redriven, example=Redriven(redriven=3)))
+@router.post("/dead-letters/redrive", responses=returns(Redriven, example=Redriven(redriven=3)) | problems(404))
 def redrive_letters(desk: TheDesk, caller: Admin, wanted: RedriveWanted) -> Response:
     """Put original records back on their topic, for the one stage that gave them up."""
     if sum((bool(wanted.keys), bool(wanted.stage), wanted.everything)) != 1:

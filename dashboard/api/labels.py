@@ -118,7 +118,7 @@ def list_labels(
     return Json(found[:limit])
 
 
-@router.get("/labels/queue", responses=returns(Asked))
+@router.get("/labels/queue", responses=returns(Asked) | problems(404))
 def next_questions(
     desk: TheDesk,
     caller: Viewer,
@@ -134,7 +134,7 @@ def next_questions(
     return Json(asking.next(found, label, by=labeller(caller.name), count=count, shares=shared))
 
 
-@router.get("/labels/counts", responses=returns(Labelling))
+@router.get("/labels/counts", responses=returns(Labelling) | problems(404))
 def count_labels(desk: TheDesk, caller: Viewer, asking: TheAsking, target: OfTarget) -> Response:
     """Count judgements by class, and say how far people agree: kappa for two people, alpha for any number."""
     return Json(labelling(classes_of(desk, target), asking.standing(target), by=labeller(caller.name)))

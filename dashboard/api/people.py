@@ -1,7 +1,6 @@
 """The gallery: who was seen, and commands about them."""
 
 import base64
-import binascii
 import time
 from typing import Annotated, TypedDict
 
@@ -289,7 +288,7 @@ def _said(body: bytes) -> EnrolWanted:
 def _decoded(photo: str) -> bytes:
     try:
         return base64.b64decode(photo.partition("base64,")[2] or photo, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # also of letters beyond ASCII
         raise UsageError(f"a photo is not base64: {error}") from error
 
 

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access.roles import Admin, Viewer
-from dashboard.api.answers import Json, returns
+from dashboard.api.answers import Json, problems, returns
 from dashboard.desk import Desk, TheDesk
 from dashboard.problems import not_found
 from dashboard.rows import ReleaseRow
@@ -53,7 +53,7 @@ def list_releases(
     return Json([row for row in desk.library.releases() if target in ("", row.release.target)])
 
 
-@router.get("/releases/compare", responses=returns(Compared))
+@router.get("/releases/compare", responses=returns(Compared) | problems(404))
 def compare_releases(desk: TheDesk, caller: Viewer, a: Named, b: Named) -> Response:
     """Put two releases of one target side by side."""
     return Json(compared(desk, a, b))

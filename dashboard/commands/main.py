@@ -1,12 +1,22 @@
 """The whole command line: that of the streams, and the dashboard's own verbs."""
 
-from dashboard.commands import dashboard, tokens, users
-from streams.commands.main import app
+import typer
+
+from dashboard.commands import dashboard, library, tokens, users
+from streams.commands.main import app as streams_app
 from streams.commands.main import main as run
 
-app.command("dashboard")(dashboard.dashboard)
-app.add_typer(users.app, name="users")
-app.add_typer(tokens.app, name="tokens")
+
+def with_dashboard(streams: typer.Typer) -> typer.Typer:
+    """Add the dashboard's verbs."""
+    streams.command("dashboard")(dashboard.dashboard)
+    streams.add_typer(library.app, name="library")
+    streams.add_typer(users.app, name="users")
+    streams.add_typer(tokens.app, name="tokens")
+    return streams
+
+
+app = with_dashboard(streams_app)
 
 
 def main() -> None:

@@ -56,8 +56,8 @@ def scale_over(values: Iterable[float | None], *, low: float | None = None, high
         least, most = least - 1, most + 1
     step = _round_step((most - least) / WANTED_TICKS)
     return Scale(
-        math.floor(least / step + 1e-9) * step if low is None else least,
-        math.ceil(most / step - 1e-9) * step if high is None else most,
+        min(least, math.floor(least / step + 1e-9) * step) if low is None else least,
+        max(most, math.ceil(most / step - 1e-9) * step) if high is None else most,
     )
 
 

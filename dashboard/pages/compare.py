@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from dashboard.desk import Desk
-from dashboard.pages.charts import Bar
+from dashboard.pages.charts import Bar, Scale
 from dashboard.pages.prediction_views import PredictionView, grouped, shared_scale, title_of, views_of
 from dashboard.problems import not_found
 from dashboard.rows import VideoDetail, VideoQuery
@@ -80,7 +80,7 @@ def _target_pair(views: Pair, title: str, desk: Desk) -> TargetPair:
     return TargetPair(title=title, views=views, reasons=_reason_pairs(views))
 
 
-def _on(view: PredictionView | None, scale: object) -> PredictionView | None:
+def _on(view: PredictionView | None, scale: Scale) -> PredictionView | None:
     return replace(view, scale=scale) if view else None
 
 

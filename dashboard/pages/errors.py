@@ -36,7 +36,8 @@ def show_problem(request: Request, problem: Response) -> Response:
         wanted = request.url.path + ("?" + request.url.query if request.url.query else "")
         return RedirectResponse(link("/login", next=wanted), 303)
     document = json.loads(bytes(problem.body))
-    page = render(request, "error.html", status=problem.status_code, problem=document)
+    page = render(request, "error.html", problem=document)
+    page.status_code = problem.status_code
     page.headers.update({name: problem.headers[name] for name in ("Retry-After", "Allow") if name in problem.headers})
     return page
 

@@ -14,7 +14,10 @@ from dashboard.pages.compare import compared
 from dashboard.pages.library_view import COLUMNS, PATH, SORTED_BY, LibraryView, view_of
 from dashboard.pages.prediction_views import brief_scale
 from dashboard.pages.rendering import is_fragment, link, render
-from dashboard.rows import VideoRow
+from dashboard.pages.wording import plain
+from dashboard.rows import Facets, VideoRow
+
+LONGEST_CHOICE = 120
 
 router = APIRouter(include_in_schema=False)
 
@@ -37,7 +40,12 @@ def videos(
         return render(request, "library_list.html", **shown)
     chosen = desk.library.person(view.person) if view.person else None
     return render(
-        request, "library.html", facets=desk.library.facets(), presets=_presets(), chosen_person=chosen, **shown
+        request,
+        "library.html",
+        facets=_choosable(desk.library.facets()),
+        presets=_presets(),
+        chosen_person=chosen,
+        **shown,
     )
 
 
@@ -57,6 +65,16 @@ def _scales(desk: Desk, rows: Sequence[VideoRow]) -> dict[str, Scale]:
     names = {brief.target for brief in briefs}
     found = {name: brief_scale([b for b in briefs if b.target == name], targets.get(name)) for name in names}
     return {name: scale_over([scale.low, scale.high], low=scale.low, high=scale.high) for name, scale in found.items()}
+
+
+def _choosable(facets: Facets) -> Facets:
+    """Leave out values that nobody could read in a list: endless ones, and those with invisible characters."""
+    return Facets(
+        targets=facets.targets,
+        people=facets.people,
+        channels=tuple(f for f in facets.channels if plain(f.value, LONGEST_CHOICE) == f.value),
+        labels=tuple(f for f in facets.labels if plain(f.value, LONGEST_CHOICE) == f.value),
+    )
 
 
 def _presets() -> list[tuple[str, str]]:

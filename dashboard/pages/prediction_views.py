@@ -12,9 +12,9 @@ from schemas.predictions import Interval, Reason, VideoScored
 from schemas.targets import Measure, TargetDefined
 
 GROUPS: Mapping[str, tuple[str, ...]] = {
-    "Words": ("title_and_description", "title_form", "title", "spoken", "speech", "text"),
-    "Pictures": ("pictures", "look", "pace", "faces", "people"),
-    "Sound": ("sound", "sound_kinds", "loudness"),
+    "Words": ("title_and_description", "title_form", "speech", "segments/text", "video/text"),
+    "Pictures": ("pictures", "look", "pace", "faces", "people", "segments/visual", "segments/faces"),
+    "Sound": ("sound", "sound_kinds", "loudness", "segments/audio"),
 }
 """Where a reason belongs by its feature; whatever is new lies in the last group."""
 

@@ -37,7 +37,7 @@ NAV = (
 )
 
 
-def render(request: Request, name: str, *, status: int = 200, **context: object) -> HTMLResponse:
+def render(request: Request, name: str, **context: object) -> HTMLResponse:
     """Fill in a template.
 
     Parameters
@@ -58,7 +58,7 @@ def render(request: Request, name: str, *, status: int = 200, **context: object)
         "is_part": is_fragment(request),
     }  # fmt: skip
     headers = {"Cache-Control": "private, no-cache", "Vary": "Cookie, HX-Request"}
-    return HTMLResponse(environment().get_template(name).render({**given, **context}), status, headers=headers)
+    return HTMLResponse(environment().get_template(name).render({**given, **context}), headers=headers)
 
 
 def is_fragment(request: Request) -> bool:

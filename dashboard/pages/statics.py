@@ -1,10 +1,11 @@
 """Style sheets, scripts and pictures of the pages, under an address that changes with what is in them."""
 
+import gzip
 import hashlib
 from functools import cache
 from pathlib import Path
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from dashboard.problems import not_found
@@ -43,13 +44,16 @@ def build() -> str:
 
 
 @router.get("/static/{which}/{name:path}")
-def send(which: str, name: str) -> Response:
+def send(request: Request, which: str, name: str) -> Response:
     """Send a file; an address of another build gets what is here now, and shall ask again next time."""
     data = _files().get(name)
     if data is None:
         raise not_found("file", name)
     kept = FOR_EVER if which == build() else ASK_AGAIN
-    headers = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": kept, "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+    if "gzip" in request.headers.get("Accept-Encoding", ""):
+        data = _squeezed(name)
+        headers["Content-Encoding"] = "gzip"
     return Response(data, media_type=_TYPES[Path(name).suffix], headers=headers)
 
 
@@ -57,6 +61,11 @@ def send(which: str, name: str) -> Response:
 def favicon() -> Response:
     """Send the sign of the house to browsers that ask for it by habit."""
     return Response(_files()["mark.svg"], media_type=_TYPES[".svg"], headers={"Cache-Control": "max-age=86400"})
+
+
+@cache
+def _squeezed(name: str) -> bytes:
+    return gzip.compress(_files()[name], mtime=0)
 
 
 @cache

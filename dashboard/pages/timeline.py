@@ -14,6 +14,10 @@ LEAST_SHARE = 0.15
 """Less sure labels are left out of the lanes; the table below them has all."""
 
 
+LEAST_WIDTH = 0.6
+"""Percent: what lasts no time at all can still be seen and clicked."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Mark:
     """Something that is from `start_s` to `end_s`; a click jumps to `at_s`."""
@@ -148,7 +152,7 @@ def _apart(marks: Iterable[Mark], most_rows: int) -> Iterator[Mark]:
 def _placed(mark: Mark, duration_s: float) -> Mark:
     x = 100 * mark.start_s / duration_s
     width = 100 * (mark.end_s - mark.start_s) / duration_s
-    return replace(mark, x=round(x, 3), width=round(max(min(width, 100 - x), 0.05), 3))
+    return replace(mark, x=round(x, 3), width=round(max(min(width, 100 - x), LEAST_WIDTH), 3))
 
 
 def _ticks(duration_s: float) -> Iterator[tuple[float, float]]:

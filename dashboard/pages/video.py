@@ -19,6 +19,9 @@ from schemas.segments import SegmentCut
 
 MOST_FRAMES = 16
 MOST_LABELS = 60
+SENSES = ("visual", "audio")
+PERSON = "person:"
+"""Labels that begin so are ids of people, who have a card of their own."""
 
 router = APIRouter(include_in_schema=False)
 
@@ -74,7 +77,7 @@ def _shown(desk: Desk, detail: VideoDetail) -> dict[str, object]:
         "definitions": {t.name: {c.name: c.definition for c in t.classes} for t in targets if t.classes},
         "timeline": timeline_of(detail),
         "pieces": tuple(_pieces(detail)),
-        "frames": _frames(detail),
+        "frames": _frames(desk, detail),
         "has_media": _has_media(desk, detail),
         "surest": _surest(detail),
     }
@@ -83,15 +86,18 @@ def _shown(desk: Desk, detail: VideoDetail) -> dict[str, object]:
 def _pieces(detail: VideoDetail) -> Iterator[Piece]:
     for segment in sorted(detail.segments, key=lambda segment: segment.index):
         answers = [answer for answer in detail.answers if answer.scope == str(segment.index)]
-        labels = sorted((label for answer in answers for label in answer.labels), key=lambda label: -label.score)
-        names = tuple(dict.fromkeys(label.name for label in labels))[:4]
+        found = (label for answer in answers if answer.modality in SENSES for label in answer.labels)
+        names = tuple(dict.fromkeys(label.name for label in sorted(found, key=lambda label: -label.score)))[:4]
         yield Piece(segment=segment, text=text_of(segment, answers), labels=names)
 
 
-def _frames(detail: VideoDetail) -> list[float]:
-    """Times whose keyframes tell the video in pictures, evenly over its length; none where nothing was sampled."""
+def _frames(desk: Desk, detail: VideoDetail) -> list[float]:
+    """Times whose keyframes tell the video in pictures, evenly over its length; none where they are gone.
+
+    Keyframes of a video are made and cleaned up together: the first of them speaks for all.
+    """
     pictured = [segment for segment in detail.segments if segment.frames_ref]
-    if not pictured:
+    if not pictured or not desk.store.exists(pictured[0].frames_ref or ""):
         return []
     end_s = max(segment.end_s for segment in pictured)
     count = max(1, min(MOST_FRAMES, int(end_s)))
@@ -106,5 +112,7 @@ def _surest(detail: VideoDetail) -> list[tuple[str, float]]:
     """What is in the whole video, the surest first."""
     best: dict[str, float] = {}
     for label in detail.summary.labels if detail.summary else ():
+        if label.name.startswith(PERSON):
+            continue
         best[label.name] = max(best.get(label.name, 0.0), label.score)
     return sorted(best.items(), key=lambda pair: (-pair[1], pair[0]))[:MOST_LABELS]

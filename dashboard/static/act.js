@@ -7,7 +7,8 @@
 // data-list make lists, and empty fields stay away unless they bear data-keep-empty. Success: data-done says it (names
 // in braces are taken from the answer), data-refresh reloads these elements (each has hx-trigger="refresh"), data-remove
 // takes the nearest such element out, data-reload loads the page again, data-go goes on. An error is said in words, and
-// what was typed stays. Events: "act:done" (detail: answer) and "act:failed" (detail: problem).
+// what was typed stays. data-copy copies its value (empty: the address), or the text of data-copy-from.
+// Events: "act:done" (detail: answer) and "act:failed" (detail: problem).
 
 const VERBS = ["post", "put", "patch", "delete"];
 const QUIET_AFTER_MS = 8000;
@@ -159,8 +160,8 @@ function finish(element, answer) {
 }
 
 async function copy(button) {
-  const from = button.dataset.copy.startsWith("#") && document.querySelector(button.dataset.copy);
-  const text = from ? from.textContent.trim() : button.dataset.copy || location.href;
+  const from = button.dataset.copyFrom && document.querySelector(button.dataset.copyFrom);
+  const text = from ? from.textContent.trim() : button.dataset.copy.trim() || location.href;
   try {
     await navigator.clipboard.writeText(text);
     say("Copied.", "good");
@@ -198,5 +199,15 @@ document.addEventListener("htmx:responseError", (event) => {
   else say(problem.detail || "", "bad", problem.title);
 });
 document.addEventListener("htmx:sendError", () => say("Groundswell does not answer; try again in a moment", "bad", "No connection"));
+
+// A picture that is gone leaves its place, not a broken sign.
+function missing(image) {
+  if (!image.matches?.("img.thumb, img.face")) return;
+  const place = document.createElement("span");
+  place.className = `${image.className} none`;
+  image.replaceWith(place);
+}
+document.addEventListener("error", (event) => missing(event.target), true);
+for (const image of document.images) if (image.complete && image.naturalWidth === 0 && image.currentSrc) missing(image);
 
 window.Groundswell = { say, send, sure, bodyOf, newKey };

@@ -1,9 +1,11 @@
 // The library: short addresses, saved views, and two videos chosen to compare.
 import { say } from "./act.js";
+import { follow, isNewer, seldom } from "./live-follow.js";
 
 const VIEWS = "groundswell.views";
 const CHOSEN = "groundswell.compare";
 const MOST_VIEWS = 40;
+const REFRESH_MS = 4000;
 
 function kept(store, key) {
   try {
@@ -114,5 +116,13 @@ document.addEventListener("htmx:afterSettle", () => {
   showChosen();
   showViews();
 });
+
+// The first page has what is new; the others only what changes in their own rows.
+const isFirst = () => !new URL(location).searchParams.has("cursor");
+const isListed = (id) => [...document.querySelectorAll("tr[data-video]")].some((row) => row.dataset.video === id);
+follow(
+  (row) => isNewer(row, document.getElementById("list")) && (isFirst() || isListed(row.video_id)),
+  seldom(() => window.htmx?.trigger(document.getElementById("list"), "refresh"), REFRESH_MS),
+);
 showViews();
 showChosen();

@@ -35,10 +35,10 @@ function byLink() {
   return true;
 }
 
-// Browsers keep our cookie back on a link from another site. Asked from here, they send it: whoever is logged in goes on.
+// Browsers keep our cookie back on a link from another site. Asked from here, they send it: whoever is logged in is sent on.
 async function goOnIfKnown() {
-  const answer = await fetch("/v1/me", { headers: { Accept: "application/json" } }).catch(() => null);
-  if (answer?.ok) location.replace(next);
+  const answer = await fetch(location.pathname + location.search, { redirect: "manual" }).catch(() => null);
+  if (answer?.type === "opaqueredirect") location.replace(next);
 }
 
 for (const form of page.querySelectorAll("[data-login-form]")) {

@@ -1,8 +1,11 @@
 // A video's page: jumping, playback speed, keys, the zoomable timeline, and parts that fill in while it is processed.
 import { say } from "./act.js";
+import { follow, seldom } from "./live-follow.js";
+import { live } from "./live.js";
 
 const ZOOM_MOST = 40;
 const JUMP_S = 5;
+const REFRESH_MS = 1500;
 const player = document.getElementById("player");
 const still = document.getElementById("still");
 let zoom = 1;
@@ -137,7 +140,18 @@ document.addEventListener(
   { passive: false },
 );
 
+// What is found fills in while the video is processed; a film that plays goes on, and so does what is looked at.
+const parts = () => document.getElementById("video-sections");
+follow(
+  (row) => row.video_id === parts().dataset.video && row.changed_at_s > Number(parts().dataset.changed),
+  seldom(() => window.htmx?.trigger(parts(), "refresh"), REFRESH_MS),
+);
+live.on("gone", ({ video_id: id }) => {
+  if (id === parts().dataset.video) say("This video was erased; nothing here is kept any more.", "warn");
+});
+
 document.addEventListener("htmx:afterSettle", () => {
+  if (!player && !still && "pictured" in parts().dataset) location.reload();
   setZoom(zoom);
   show(now);
 });

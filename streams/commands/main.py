@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 from click.exceptions import ClickException
@@ -35,6 +35,11 @@ from streams.commands import (
 )
 
 DEBUG_VARIABLE = "GROUNDSWELL_DEBUG"
+
+MISUSED = tuple(
+    kind for kind in typer.BadParameter.__mro__ if issubclass(kind, Exception) and kind.__name__ == "ClickException"
+)
+"""What is raised for an option that does not exist; newer typers bring a click of their own, with classes of its own."""
 
 
 class Shown(StrEnum):
@@ -94,9 +99,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a script's background jobs start without
     try:
         code = app(standalone_mode=False)
-    except ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+    except MISUSED as error:
+        misuse = cast(ClickException, error)
+        misuse.show()
+        sys.exit(misuse.exit_code)
     except GroundswellError as error:
         if os.environ.get(DEBUG_VARIABLE):
             raise

@@ -129,13 +129,38 @@ OURS, OTHER_PORT, FOREIGN, NULL = (
         (FOREIGN, 403),
         (SAME | FOREIGN, 403),
         (CROSS | OURS, 403),
-        (SAME | NULL, 403),
+        (SAME | NULL, 200),
+        (NULL, 403),
+        (CROSS | NULL, 403),
+        (SITE | NULL, 403),
         (NONE, 403),
         ({"Origin": "https://127.0.0.1:8484"}, 403),
     ],
 )
 def test_a_cookie_acts_only_for_our_own_pages(browser: TestClient, headers: dict[str, str], status: int) -> None:
     assert browser.post("/v1/echoes", content=b"a", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("address", "origin", "status"),
+    [
+        ("https://videos.example.org", "https://videos.example.org", 200),
+        ("https://videos.example.org", "http://videos.example.org", 403),
+        ("http://inner:8484", "https://videos.example.org", 200),
+        ("http://127.0.0.1:8484", "http://127.0.0.1:8484", 200),
+        ("http://127.0.0.1:8484", "http://127.0.0.1:9999", 403),
+    ],
+)
+def test_behind_a_proxy_our_pages_are_those_of_the_configured_names(
+    tmp_path: Path, address: str, origin: str, status: int
+) -> None:
+    names, proxies = ("videos.example.org", "inner"), ("127.0.0.1",)
+    settings = Settings(home=tmp_path, dashboard_behind_proxy=proxies, dashboard_names=names)
+    with doors_of(tmp_path, settings=settings) as doors:
+        client = doors.client(address=address)
+        token = doors.token("viewer")
+        answer = client.post("/login", json={"token": token}, headers=SAME | {"Origin": origin})
+        assert answer.status_code == status
 
 
 @pytest.mark.parametrize("headers", [{}, CROSS | FOREIGN])

@@ -96,7 +96,7 @@ def test_under_https_the_cookie_is_secure_and_bound_to_the_host(tmp_path: Path) 
 def test_the_owners_token_opens_nothing_that_can_be_reached_from_elsewhere(tmp_path: Path) -> None:
     with doors_of(tmp_path, settings=Settings(home=tmp_path, dashboard_behind_proxy=("127.0.0.1",))) as doors:
         assert who(doors.owner()) == {"status": "401"}
-        assert log_in(doors.client(), token=owner_token(tmp_path)) == 403, "and http is not where our pages are"
+        assert log_in(doors.client(), token=owner_token(tmp_path)) == 401
 
 
 def test_somebody_logs_in_with_a_password_and_out_again(doors: Doors) -> None:

@@ -92,6 +92,15 @@ def test_a_file_of_this_build_is_kept_and_one_of_another_build_is_asked_for_agai
     assert client.get("/static/000000000000/groundswell.css").headers["cache-control"] == "no-cache"
 
 
+def test_files_come_squeezed_to_those_who_can_read_that(client: TestClient) -> None:
+    address = statics.static("groundswell.css")
+    plainly = client.get(address, headers={"Accept-Encoding": "identity"})
+    squeezed = client.get(address, headers={"Accept-Encoding": "gzip"})
+    assert squeezed.text == plainly.text
+    assert "content-encoding" not in plainly.headers
+    assert int(squeezed.headers["content-length"]) < int(plainly.headers["content-length"]) / 2
+
+
 @pytest.mark.parametrize("name", ["..%2fapp.py", "vendor/vendor.toml", "nothing.css", "%2e%2e/app.py"])
 def test_only_what_pages_load_can_be_had(client: TestClient, name: str) -> None:
     assert client.get(f"/static/x/{name}").status_code == 404

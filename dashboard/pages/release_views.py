@@ -1,0 +1,90 @@
+"""Releases as pages tell of them: figures beside the constant's, targets with what serves."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from dashboard.rows import ReleaseRow
+from schemas.targets import TargetDefined
+
+CONSTANT = "_constant"
+
+NAMES: Mapping[str, str] = {
+    "mae": "mean error",
+    "rmse": "root mean square error",
+    "r2": "variance explained",
+    "spearman": "rank agreement (Spearman)",
+    "coverage_90": "truths inside 90 % intervals",
+    "interval_coverage": "truths inside intervals",
+    "interval_width": "width of intervals",
+    "brier": "Brier score",
+    "ece": "calibration error",
+    "auc": "hits told from others (AUC)",
+    "accuracy": "right answers",
+    "f1": "F1",
+}
+SHARES = ("coverage", "ece", "auc", "accuracy", "share")
+MAIN = ("mae", "brier", "f1", "rmse")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """One measured figure; `constant` is the same of always saying one thing, None where that has none."""
+
+    key: str
+    name: str
+    value: float
+    constant: float | None
+    is_share: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetView:
+    """A target with its releases, what serves first; `definition` is None where it was never published here."""
+
+    name: str
+    definition: TargetDefined | None
+    rows: tuple[ReleaseRow, ...]
+    serving: ReleaseRow | None
+    main: Mapping[str, Figure | None]
+
+
+def figures_of(metrics: Mapping[str, float]) -> list[Figure]:
+    """Put each figure beside the constant's."""
+    names = [name for name in metrics if not (name.endswith(CONSTANT) and name.removesuffix(CONSTANT) in metrics)]
+    return [_figure(name, metrics) for name in names]
+
+
+def main_figure(metrics: Mapping[str, float]) -> Figure | None:
+    """The one figure that a list shows."""
+    found = next((name for name in MAIN if name in metrics), None)
+    return _figure(found, metrics) if found else None
+
+
+def by_target(targets: Sequence[TargetDefined], rows: Sequence[ReleaseRow]) -> list[TargetView]:
+    """Every target with its releases; those that have some come first."""
+    known = {target.name: target for target in targets}
+    names = sorted({*known, *(row.release.target for row in rows)})
+    views = [_target(name, known.get(name), [r for r in rows if r.release.target == name]) for name in names]
+    return sorted(views, key=lambda view: (not view.rows, view.name))
+
+
+def _target(name: str, definition: TargetDefined | None, rows: Sequence[ReleaseRow]) -> TargetView:
+    order = {"serving": 0, "shadow": 1, "candidate": 2, "retired": 3}
+    ordered = sorted(rows, key=lambda row: (order[row.role], -row.release.trained_at_s))
+    return TargetView(
+        name=name,
+        definition=definition,
+        rows=tuple(ordered),
+        serving=next((row for row in ordered if row.role == "serving"), None),
+        main={row.release.release_id: main_figure(row.release.metrics) for row in ordered},
+    )
+
+
+def _figure(name: str, metrics: Mapping[str, float]) -> Figure:
+    return Figure(
+        key=name,
+        name=NAMES.get(name, name.replace("_", " ")),
+        value=metrics[name],
+        constant=metrics.get(name + CONSTANT),
+        is_share=any(word in name for word in SHARES),
+    )

@@ -1,0 +1,35 @@
+// Asking a page's parts again when something they show has changed, and never more often than they can be read.
+import { live } from "./live.js";
+
+/** Call `act` soon after `wake`, once for many calls, at most every `everyMs`; not while nobody looks. */
+export function seldom(act, everyMs) {
+  let timer = 0;
+  let last = -Infinity;
+  const run = () => {
+    timer = 0;
+    if (document.hidden) return document.addEventListener("visibilitychange", wake, { once: true });
+    last = performance.now();
+    return act();
+  };
+  const wake = () => {
+    timer ||= setTimeout(run, Math.max(200, last + everyMs - performance.now()));
+  };
+  return wake;
+}
+
+const FRESH_MS = 5000;
+const LAG_S = 5;
+
+/** Whether something happened after a page was made, as far as clocks and topics agree. */
+export function isNewer(row, element) {
+  return row.changed_at_s > Number(element?.dataset.now ?? 0) - LAG_S;
+}
+
+/** Call `wake` for each video that changes and that `isShown` knows, and whenever we were away. */
+export function follow(isShown, wake) {
+  live.on("video", (row) => isShown(row) && wake());
+  live.on("gone", () => wake());
+  // The first snapshot comes when the stream begins: a page that was just made has all of it.
+  live.on("snapshot", () => performance.now() > FRESH_MS && wake());
+  live.on("stale", wake);
+}

@@ -1,0 +1,98 @@
+"""Lists of videos: every sort, filter, search and cursor, over each store."""
+
+from itertools import pairwise
+
+import msgspec
+import pytest
+from examples import SUMMARISED
+from libraries import STORY, Tape, fetched, ids, scored, who
+from people_examples import ADA
+
+from dashboard.library_answers import StoredLibrary
+from dashboard.rows import VideoQuery, VideoSort
+from schemas.errors import UsageError
+from schemas.features import Label
+
+
+@pytest.mark.parametrize(
+    ("sort", "first"),
+    [("changed", 23), ("submitted", 23), ("uploaded", 0), ("title", 19), ("channel", 23), ("duration", 17)],
+)
+def test_every_sort_goes_through_all_videos_page_by_page(library: StoredLibrary, sort: VideoSort, first: int) -> None:
+    library.take(Tape().write(*(fetched(n, title=f"Video {n % 10}") for n in range(24))))
+    for descending in (True, False):
+        seen, cursor = list[str](), ""
+        while True:
+            page = library.videos(VideoQuery(sort=sort, descending=descending, limit=5, cursor=cursor))
+            seen += [row.video_id for row in page.items]
+            assert page.total == 24
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        assert len(seen) == len(set(seen)) == 24
+        if descending:
+            down = seen
+    assert seen == down[::-1]
+    assert down[0] == f"url:v{first:03d}"
+
+
+def test_values_of_a_target_are_sorted_and_paged(library: StoredLibrary) -> None:
+    library.take(Tape().write(*(scored(n, float(n % 4)) for n in range(12)), fetched(50)))
+    first = library.videos(VideoQuery(sort="value", target="virality", limit=5))
+    then = library.videos(VideoQuery(sort="value", target="virality", limit=200, cursor=first.next_cursor))
+    rows = [*first.items, *then.items]
+    assert first.total == 12
+    assert [row.predictions[0].value for row in rows] == [3.0] * 3 + [2.0] * 3 + [1.0] * 3 + [0.0] * 3
+    assert all(a.video_id > b.video_id for a, b in pairwise(rows) if a.predictions[0].value == b.predictions[0].value)
+
+
+def test_a_list_that_changes_between_two_pages_repeats_and_loses_nothing_that_stayed(library: StoredLibrary) -> None:
+    tape = Tape()
+    library.take(tape.write(*(scored(n, float(n)) for n in range(10))))
+    page = library.videos(VideoQuery(sort="value", target="virality", limit=4))
+    library.take(tape.write(scored(6, 99.0), scored(2, -1.0)))  # the last one of the page, and one to come
+    rest = ids(library, sort="value", target="virality", limit=10, cursor=page.next_cursor)
+    assert rest == ["url:v005", "url:v004", "url:v003", "url:v001", "url:v000", "url:v002"]
+
+
+def test_filters_and_search_hold_together(library: StoredLibrary) -> None:
+    videos = [fetched(n, channel=f"Channel {n % 3}", title=f"Straße nach Éclair {n}") for n in range(9)]
+    summaries = [
+        msgspec.structs.replace(
+            SUMMARISED, video_id=f"url:v{n:03d}", labels=(Label(name="boat", score=0.9),), people=()
+        )
+        for n in (1, 4, 5)
+    ]
+    library.take(Tape().write(*videos, *summaries, scored(4, 1.0), who("video", ADA, video_id="url:v004")))
+    assert ids(library, channel="Channel 1", descending=False, sort="title") == ["url:v001", "url:v004", "url:v007"]
+    assert sorted(ids(library, label="boat")) == ["url:v001", "url:v004", "url:v005"]
+    assert ids(library, label="boat", channel="Channel 1", target="virality", person=ADA) == ["url:v004"]
+    assert ids(library, text="ecl strasse 7") == ["url:v007"]
+    assert ids(library, text="ECLAIR v004") == ["url:v004"]
+    assert ids(library, text="clair") == []
+    assert ids(library, text="?!") == []
+    assert library.videos(VideoQuery(text="strasse", label="boat", limit=1)).total == 3
+    assert library.videos(VideoQuery(label="boat", channel="Channel 9")).total == 0
+
+
+def test_a_span_of_time_holds_by_when_videos_were_first_heard_of(library: StoredLibrary) -> None:
+    tape = Tape()
+    library.take(tape.write(*(fetched(n) for n in range(6))))
+    library.take(tape.write(fetched(0)))
+    at_s = [library.rows([f"url:v{n:03d}"])[0].submitted_at_s for n in range(6)]
+    page = library.videos(VideoQuery(since_s=at_s[1], until_s=at_s[3], sort="submitted", descending=False))
+    assert [row.video_id for row in page.items] == ["url:v001", "url:v002", "url:v003"]
+    assert page.total == 3
+    assert library.videos(VideoQuery(since_s=at_s[4], state="running")).total == 2
+
+
+@pytest.mark.parametrize("text", ['"', "a*", "' OR 1=1", "NEAR(a b)", "col:x", "\0", "💥", "x" * 5000, "a AND NOT b"])
+def test_strange_searches_find_nothing_and_break_nothing(library: StoredLibrary, text: str) -> None:
+    library.take(Tape().write(*STORY))
+    assert library.videos(VideoQuery(text=text)).items == ()
+
+
+@pytest.mark.parametrize("cursor", ["x", "!!!", "W10", "e30", "a" * 3000, "WyJ0aXRsZSIsMS4wLCJhIl0", "é"])
+def test_a_cursor_of_somebody_else_is_refused(library: StoredLibrary, cursor: str) -> None:
+    with pytest.raises(UsageError, match="cursor"):
+        library.videos(VideoQuery(cursor=cursor))
