@@ -73,7 +73,7 @@ async def connect(url: str, token: str, count: int) -> list[Reader]:
     async def one() -> Reader:
         async with turn:
             _, reader = await asyncio.get_running_loop().create_connection(
-                lambda: Reader(request), parts.hostname or "127.0.0.1", parts.port or 80
+                lambda: Reader(request), str(parts.hostname), parts.port or 80
             )
             await reader.is_live
             return reader

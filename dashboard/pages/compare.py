@@ -43,7 +43,7 @@ def compared(desk: Desk, a: str, b: str, *, text: str) -> dict[str, object]:
     """
     details = tuple(_detail(desk, video_id) if video_id else None for video_id in (a, b))
     chosen = {detail.row.video_id for detail in details if detail}
-    page = desk.library.videos(VideoQuery(text=text, limit=CHOICES, sort="submitted")) if None in details else None
+    page = desk.library.videos(VideoQuery(text=text, limit=CHOICES, sort="changed")) if None in details else None
     choices = tuple(row for row in page.items if row.video_id not in chosen) if page else ()
     both = [detail for detail in details if detail]
     return {

@@ -102,6 +102,14 @@ class LibraryView:
             descending=str(query.descending).lower(), limit=PAGE,
         )  # fmt: skip
 
+    def retries_href(self) -> str:
+        """What fetches the failed ones of this view again."""
+        query = self.query()
+        return link(
+            "/v1/retries", text=query.text, target=query.target, channel=query.channel, person=query.person,
+            label=query.label, since_s=query.since_s, until_s=query.until_s,
+        )  # fmt: skip
+
     def _as_query(self) -> dict[str, object]:
         columns = "" if self.columns == USUAL else ",".join(self.columns)
         return {

@@ -14,6 +14,9 @@ LEAST_SHARE = 0.15
 """Less sure labels are left out of the lanes; the table below them has all."""
 
 
+PICTURE_S = 1.0
+"""How long a sampled picture stands, at the usual rate."""
+
 LEAST_WIDTH = 0.6
 """Percent: what lasts no time at all can still be seen and clicked."""
 
@@ -104,6 +107,8 @@ def _labels(detail: VideoDetail, modality: str) -> Iterator[Mark]:
 def _mark(label: Label, segment: SegmentCut) -> Mark:
     start_s = segment.start_s if label.start_s is None else label.start_s
     end_s = segment.end_s if label.end_s is None else label.end_s
+    # What is in one sampled picture only has no length of its own.
+    end_s = max(end_s, min(start_s + PICTURE_S, segment.end_s))
     at_s = start_s if label.best_s is None else label.best_s
     return Mark(words=label.name, start_s=start_s, end_s=end_s, at_s=at_s, weight=label.score)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from desks import a_client, a_desk
-from examples import CUT, EXTRACTED, FETCHED, LINK, METADATA, OUTCOME, SCORED, SUMMARISED, TRACKED, VIDEO_ID
+from examples import CUT, EXTRACTED, FETCHED, LINK, METADATA, OUTCOME, PROGRESSED, SCORED, SUMMARISED, TRACKED, VIDEO_ID
 from msgspec.structs import replace
 from starlette.testclient import TestClient
 
@@ -141,9 +141,18 @@ def test_a_release_that_is_no_better_than_guessing_is_shown_as_such(tmp_path: Pa
 
 
 def test_a_video_without_its_file_shows_its_keyframes(tmp_path: Path) -> None:
-    text = _client(tmp_path).get(f"/videos/{VIDEO_ID}?t=13.5").text
+    desk = a_desk(tmp_path, STORY)
+    desk.store.put(CUT.frames_ref or "", b"pictures")
+    text = a_client(desk).get(f"/videos/{VIDEO_ID}?t=13.5", headers=BROWSER).text
     assert "<video" not in text
     assert f"/v1/videos/{VIDEO_ID}/frames/13500.jpg" in text
+
+
+def test_a_video_whose_files_are_all_gone_asks_for_none_of_them(tmp_path: Path) -> None:
+    text = _client(tmp_path).get(f"/videos/{VIDEO_ID}").text
+    assert "There are no pictures." in text
+    assert "/frames/" not in text
+    assert "and there she goes" in text
 
 
 def test_a_video_with_its_file_has_a_player_with_captions(tmp_path: Path) -> None:
@@ -270,3 +279,13 @@ def test_what_was_just_submitted_can_be_followed_by_its_id(tmp_path: Path) -> No
     text = _client(tmp_path).get(f"/submitted?video_id={VIDEO_ID}&video_id=youtube:unknown").text
     assert text.count("<li") == 1
     assert "English subtitles are automatic" in text
+
+
+def test_all_failed_videos_of_a_list_can_be_fetched_again_at_once(tmp_path: Path) -> None:
+    failed = replace(PROGRESSED, state="failed", message="Private video", warnings=())
+    client = _client(tmp_path, (LINK, failed))
+    text = client.get("/videos?state=failed").text
+    assert "Private video" in text
+    href = next(str(a["data-post"]) for tag, a in Tags(text).found if tag == "button" and "data-post" in a)
+    assert client.post(href, json={}).json()["retried"] == 1
+    assert "Retry all" not in _client(tmp_path / "other", (LINK, failed), "viewer").get("/videos?state=failed").text
