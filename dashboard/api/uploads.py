@@ -20,6 +20,7 @@ from dashboard.desk import TheDesk
 from dashboard.problems import Problem
 from dashboard.submissions import about_targets
 from dashboard.uploads import Upload, Uploads, Wish, too_large, wrong_offset
+from schemas.errors import GroundswellError
 from streams.text_safety import harmless
 
 router = APIRouter(prefix="/v1")
@@ -104,7 +105,7 @@ async def upload_at_once(
     try:
         upload = await _receive(request, uploads, upload, at=0)
         done = await run_in_threadpool(uploads.finish, upload.upload_id)
-    except Problem:
+    except (Problem, GroundswellError):
         await run_in_threadpool(uploads.drop, upload.upload_id)
         raise
     return Json(done, 201, headers=_headers(done))

@@ -115,6 +115,7 @@ def test_every_route_answers_as_described(api: Api) -> None:
             failed[operation.label] = str(error)
     assert not failed, "\n\n".join(f"{label}: {why}" for label, why in failed.items())
     assert called > 100
+    print(f"{called} calls of every operation, and none broke its promise")
 
 
 def calls_of(operation: Any, api: Api) -> int:

@@ -5,17 +5,20 @@ import hashlib
 import os
 import time
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any  # Any: JSON
 
 import pytest
-from desks import As, a_client, a_desk, topics_of
+from desks import As, ListTopics, a_client, a_desk, topics_of
 from starlette.testclient import TestClient
 
 from dashboard.app import create_app
 from dashboard.desk import Desk
 from dashboard.jobs import STARTING_LOCK
+from schemas.errors import BrokerUnavailable
+from schemas.event import Event
 from schemas.links import LinkSubmitted
 from streams.locks import try_lock
 from streams.settings import Settings
@@ -96,6 +99,38 @@ def test_a_restart_in_the_middle_loses_nothing(client: TestClient, desk: Desk) -
     assert after.head(where).headers["Upload-Offset"] == "77777"
     send(after, where, BYTES[77_777:], at=77_777)
     assert is_whole(desk)
+
+
+class SometimesAway(ListTopics):
+    """Topics of a Kafka that does not answer for a while."""
+
+    is_away = True
+
+    def send(self, events: Sequence[Event]) -> None:
+        if self.is_away:
+            raise BrokerUnavailable("no Kafka answers")
+        super().send(events)
+
+
+def test_a_whole_file_that_could_not_be_submitted_is_when_kafka_is_back(desk: Desk) -> None:
+    topics = SometimesAway(library=desk.library)
+    client = a_client(replace(desk, topics=topics), "editor")
+    where = begin(client)
+    assert client.put(where, content=BYTES).status_code == 503
+    told = client.head(where).headers
+    assert (told["Upload-Offset"], told["Upload-Complete"]) == (str(len(BYTES)), "?0")
+    topics.is_away = False
+    assert send(client, where, b"", at=len(BYTES)).json()["state"] == "finished"
+    (event,) = topics.sent
+    assert isinstance(event, LinkSubmitted)
+    assert event.submission_id == where.rsplit("/", 1)[-1]
+    assert desk.store.get(event.upload_ref or "") == BYTES
+
+
+def test_a_file_in_one_go_that_could_not_be_submitted_leaves_no_note(desk: Desk, tmp_path: Path) -> None:
+    client = a_client(replace(desk, topics=SometimesAway(library=desk.library)), "editor")
+    assert client.put("/v1/uploads", params={"name": "a.mp4"}, content=BYTES).status_code == 503
+    assert list((tmp_path / "dashboard" / "uploads").glob("*")) == []
 
 
 def test_a_piece_that_does_not_fit_says_where_to_go_on(client: TestClient, desk: Desk) -> None:
