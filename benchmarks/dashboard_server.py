@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import uvicorn
@@ -51,18 +52,24 @@ def video_id(number: int) -> str:
 
 
 class Feeder:
-    """Feeds a library: each video in turn says that it has got on. The n-th update of all says ``n=N t=TIME``."""
+    """Feeds a library: each video in turn says that it has got on.
+
+    Attributes
+    ----------
+    last : dict of int to float
+        When each video said its last word, in seconds with three digits, as rows have it.
+    """
 
     def __init__(self, library: Library, hub: Hub, *, videos: int) -> None:
         self._library, self._hub, self._videos = library, hub, videos
-        self._offset = 0
-        self.updates = 0
+        self._offset = self.updates = 0
+        self.last: dict[int, float] = {}
         for number in range(videos):
-            self._take(list(_beginning(number)))
+            self._take([_record(event, _now_ms()) for event in _beginning(number)])
 
     def feed(self, seconds: float) -> None:
         """Feed at `RATE_HZ` for so long; updates wait for the next batch, as they do in the follower."""
-        begin_s, waiting = time.monotonic(), list[Event]()
+        begin_s, waiting = time.monotonic(), list[Record]()
         for due in range(round(seconds * RATE_HZ)):
             time.sleep(max(0.0, begin_s + due / RATE_HZ - time.monotonic()))
             waiting.append(self._update())
@@ -71,15 +78,20 @@ class Feeder:
                 waiting = []
         self._take(waiting)
 
-    def _update(self) -> StageProgressed:
+    def _update(self) -> Record:
         self.updates += 1
-        number, said = self.updates % self._videos, f"n={self.updates} t={time.time():.4f}"
-        return _said(number, BUSY_STAGE, done=float(self.updates), message=said)
+        number, now_ms = self.updates % self._videos, _now_ms()
+        self.last[number] = now_ms / 1000
+        return _record(_said(number, BUSY_STAGE, done=float(self.updates), message=f"n={self.updates} said"), now_ms)
 
-    def _take(self, events: list[Event]) -> None:
-        records = [_record(event, self._offset + place) for place, event in enumerate(events)]
+    def _take(self, records: list[Record]) -> None:
+        numbered = [replace(record, offset=self._offset + place) for place, record in enumerate(records)]
         self._offset += len(records)
-        self._hub.hear(self._library.take(records))
+        self._hub.hear(self._library.take(numbered))
+
+
+def _now_ms() -> int:
+    return int(time.time() * 1000)
 
 
 def _beginning(number: int) -> Iterator[Event]:
@@ -103,11 +115,11 @@ def _said(number: int, stage: str, *, done: float, message: str) -> StageProgres
     )  # fmt: skip
 
 
-def _record(event: Event, offset: int) -> Record:
+def _record(event: Event, at_ms: int) -> Record:
     topic = topic_of(event)
     return Record(
-        topic=topic.name, partition=partition_of(event.partition_key, 4), offset=offset, headers=(),
-        key=event.record_key.encode(), value=encode(event), timestamp_ms=int(time.time() * 1000),
+        topic=topic.name, partition=partition_of(event.partition_key, 4), offset=0, headers=(),
+        key=event.record_key.encode(), value=encode(event), timestamp_ms=at_ms,
     )  # fmt: skip
 
 
@@ -160,7 +172,14 @@ def _obey(server: LiveServer, feeder: Feeder, hub: Hub, settings: Settings) -> N
     _say({"url": f"http://127.0.0.1:{port}", "token": owner_token(settings.home), "pid": os.getpid()})
     for line in sys.stdin:
         feeder.feed(json.loads(line)["seconds"])
-        _say({"updates": feeder.updates, "listeners": hub.listeners, "ring_bytes": hub.ring.size_bytes})
+        _say(
+            {
+                "updates": feeder.updates,
+                "last": feeder.last,
+                "listeners": hub.listeners,
+                "ring_bytes": hub.ring.size_bytes,
+            }
+        )
     server.should_exit = True
 
 

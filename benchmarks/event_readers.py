@@ -1,7 +1,7 @@
 """Many readers of one event stream in one process; for `benchmarks.dashboard`.
 
-Speaks JSON lines: says when all are connected; takes ``{"updates": 500, "videos": 200}``, waits until every reader has
-the last word on every video, or gives up, and answers what it saw since the last time.
+Speaks JSON lines: says when all are connected; takes ``{"last": {video: time}}``, waits until every reader has the last word
+on every video, or gives up, and answers what it saw since the last time.
 """
 
 import asyncio
@@ -10,30 +10,34 @@ import re
 import socket
 import sys
 import time
+from typing import cast
 from urllib.parse import urlsplit
 
 import numpy as np
+import uvloop
 
 from benchmarks.dashboard_server import allow_many_files
 
-UPDATE = re.compile(rb'"video_id":"youtube:v(\d+)".*?"message":"n=(\d+) t=([0-9.]+)"')
+MARK = b'event: video\ndata: {"video_id":"youtube:v'
+ROW = re.compile(rb'(\d+)","state":"running","submitted_at_s":[0-9.]+,"changed_at_s":([0-9.]+)')
+"""The beginning of a row. Every update has a time of its own, so the time tells which it is."""
+
 PATIENCE_S = 120.0
 AT_ONCE = 50
 
 
 class Reader(asyncio.Protocol):
-    """Keeps the last word on each video, and how late each word came."""
+    """Keeps the time of the last word on each video, and how late each word came."""
 
     def __init__(self, request: bytes) -> None:
         self._request, self._rest = request, b""
-        self.last: dict[int, int] = {}
+        self.last: dict[int, float] = {}
         self.lags_s: list[float] = []
         self.is_live = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask."""
-        assert isinstance(transport, asyncio.Transport)
-        transport.write(self._request)
+        cast(asyncio.Transport, transport).write(self._request)
 
     def data_received(self, data: bytes) -> None:
         """Take what came, as far as it is whole."""
@@ -44,11 +48,15 @@ class Reader(asyncio.Protocol):
             self._take(whole)
 
     def _take(self, text: bytes) -> None:
-        now_s = time.time()
-        for name, number, sent_s in UPDATE.findall(text):
-            if int(number) > self.last.get(int(name), 0):
-                self.last[int(name)] = int(number)
-                self.lags_s.append(now_s - float(sent_s))
+        now_s, at = time.time(), text.find(MARK)
+        while at >= 0:
+            at += len(MARK)
+            if row := ROW.match(text, at):
+                name, said_s = int(row[1]), float(row[2])
+                if said_s > self.last.get(name, 0):
+                    self.last[name] = said_s
+                    self.lags_s.append(now_s - said_s)
+            at = text.find(MARK, at)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Say so to who waits."""
@@ -65,7 +73,7 @@ async def connect(url: str, token: str, count: int) -> list[Reader]:
     async def one() -> Reader:
         async with turn:
             _, reader = await asyncio.get_running_loop().create_connection(
-                lambda: Reader(request), parts.hostname, parts.port
+                lambda: Reader(request), str(parts.hostname), parts.port or 80
             )
             await reader.is_live
             return reader
@@ -73,12 +81,7 @@ async def connect(url: str, token: str, count: int) -> list[Reader]:
     return list(await asyncio.gather(*(one() for _ in range(count))))
 
 
-def last_words(updates: int, videos: int) -> dict[int, int]:
-    """The number of the last update of each video, when all take turns."""
-    return {n % videos: n for n in range(max(1, updates - videos + 1), updates + 1)}
-
-
-async def all_told(readers: list[Reader], expected: dict[int, int]) -> int:
+async def all_told(readers: list[Reader], expected: dict[int, float]) -> int:
     """Wait until every reader has every last word; how many words are missing in the end."""
     deadline_s = time.monotonic() + PATIENCE_S
     while missing := sum(_missing(reader, expected) for reader in readers):
@@ -88,8 +91,8 @@ async def all_told(readers: list[Reader], expected: dict[int, int]) -> int:
     return missing
 
 
-def _missing(reader: Reader, expected: dict[int, int]) -> int:
-    return 0 if reader.last == expected else sum(reader.last.get(k, 0) < n for k, n in expected.items())
+def _missing(reader: Reader, expected: dict[int, float]) -> int:
+    return 0 if reader.last == expected else sum(reader.last.get(k, 0) < said_s for k, said_s in expected.items())
 
 
 def summary(readers: list[Reader], missing: int) -> dict[str, float]:
@@ -98,7 +101,14 @@ def summary(readers: list[Reader], missing: int) -> dict[str, float]:
     for reader in readers:
         reader.lags_s = []
     p50, p95, most = np.percentile(lags_s, (50, 95, 100))
-    return {"missing": missing, "heard": len(lags_s), "lag_p50_s": p50, "lag_p95_s": p95, "lag_most_s": most}
+    return {
+        "missing": missing,
+        "readers_cpu_s": time.process_time(),
+        "heard": len(lags_s),
+        "lag_p50_s": p50,
+        "lag_p95_s": p95,
+        "lag_most_s": most,
+    }
 
 
 def a_stuck_reader(url: str, token: str) -> socket.socket:
@@ -118,8 +128,8 @@ async def main() -> None:
     readers = await connect(url, token, count)
     _say({"connected_s": time.monotonic() - begin_s})
     while line := await asyncio.to_thread(sys.stdin.readline):
-        wanted = json.loads(line)
-        missing = await all_told(readers, last_words(wanted["updates"], wanted["videos"]))
+        expected = {int(name): said_s for name, said_s in json.loads(line)["last"].items()}
+        missing = await all_told(readers, expected)
         _say(summary(readers, missing))
 
 
@@ -128,4 +138,5 @@ def _say(what: dict[str, float]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())

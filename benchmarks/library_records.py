@@ -21,26 +21,25 @@ from streams.kafka.bulk import Record
 from streams.topology import STAGES, topic_of
 
 BEGAN_MS = 1_763_812_800_000
-SEGMENTS = 2
 PEOPLE = 2000
 PARTITIONS = 8
 
 _WORDS = ("tea", "boat", "kettle", "slow", "harbour", "winter", "ninety", "paper", "signal", "garden", "quiet", "lamp")
 _VECTOR = Vector(dim=384, dtype="float32", data=struct.pack("<384f", *(i / 384 for i in range(384))))
-_POOLED = PooledVector(dim=384, count=SEGMENTS, sums=struct.pack("<384q", *range(384)))
+_POOLED = PooledVector(dim=384, count=2, sums=struct.pack("<384q", *range(384)))
 _AT_WORK = tuple(stage.name for stage in STAGES if "progress" in stage.writes)
 _REVISION = "0" * 16
 _TOGETHER = 400
 """So many videos are in the pipeline at a time; their records come mixed."""
 
 
-def batches_of(videos: int, size: int) -> Iterator[list[Record]]:
+def batches_of(videos: int, size: int, *, segments: int = 2) -> Iterator[list[Record]]:
     """Records of all topics in batches; a topic's come in runs, as a reader of Kafka gets them."""
     ends: dict[tuple[str, int], int] = defaultdict(int)
     batch: list[Record] = []
     for begin in range(0, videos, _TOGETHER):
         numbers = range(begin, min(begin + _TOGETHER, videos))
-        events = [(event, number) for number in numbers for event in _events(number, videos)]
+        events = [(event, number) for number in numbers for event in _events(number, videos, segments)]
         for event, number in sorted(events, key=lambda one: topic_of(one[0]).name):
             batch.append(_record(event, number, ends))
             if len(batch) == size:
@@ -64,7 +63,7 @@ def _record(event: Event, number: int, ends: dict[tuple[str, int], int]) -> Reco
     )
 
 
-def _events(number: int, videos: int) -> Iterator[Event]:
+def _events(number: int, videos: int, segments: int) -> Iterator[Event]:
     video_id = f"url:v{number:07d}"
     metadata = _metadata(number)
     yield LinkSubmitted(event_id="l", video_id=video_id, submission_id="s", submitted_at_s=0.0, url="https://e.org/v")
@@ -72,9 +71,9 @@ def _events(number: int, videos: int) -> Iterator[Event]:
         event_id="m", video_id=video_id, submission_id="s", revision=_REVISION, sha256="0" * 64,
         media_ref="videos/m.mp4", duration_s=number % 977 / 10, metadata=metadata,
     )  # fmt: skip
-    for index in range(SEGMENTS):
+    for index in range(segments):
         yield SegmentCut(
-            event_id="c", video_id=video_id, revision=_REVISION, index=index, count=SEGMENTS, start_s=index * 5.0,
+            event_id="c", video_id=video_id, revision=_REVISION, index=index, count=segments, start_s=index * 5.0,
             end_s=index * 5.0 + 5.0, text=metadata.title,
         )  # fmt: skip
         yield from (_feature(video_id, str(index), modality) for modality in ("text", "visual", "audio"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from dashboard.library_sqlite import SqliteFile
+from dashboard.library_sqlite import NotADatabase, SqliteFile
 from dashboard.library_store import BUSY, GONE, SCHEMA, Store
 from schemas.errors import StorageUnavailable, UsageError
 from streams.locks import locked, try_lock
@@ -53,7 +53,7 @@ class LibraryFiles:
             name = self._begin(instead_of=name)
         with self._lock:
             if self._open is None or self._open.name != name:  # the one before goes when nobody reads it any more
-                self._open = SqliteFile(self._folder / name, lambda: self._name() == name)
+                self._open = self._opened(name)
             return self._open
 
     def fresh(self) -> SqliteFile:
@@ -108,13 +108,20 @@ class LibraryFiles:
                 self._open.close()
             self._open = None
 
+    def _opened(self, name: str) -> SqliteFile:
+        try:
+            return SqliteFile(self._folder / name, lambda: self._name() == name)
+        except NotADatabase:
+            name = self._begin(instead_of=name)
+            return SqliteFile(self._folder / name, lambda: self._name() == name)
+
     def _begin(self, *, instead_of: str) -> str:
         """Begin an empty library unless somebody else has done so in this moment; its name."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with locked(self._folder / "lock"):
             if self._name() == instead_of:
                 if instead_of:
-                    log.warning("the library %s is of another version or gone; it is built anew", instead_of)
+                    log.warning("the library %s is of another version, broken or gone; it is built anew", instead_of)
                 self._point_at(self.fresh())
             return self._name()
 

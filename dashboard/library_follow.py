@@ -1,6 +1,7 @@
 """Keeps the library up to date: a thread that reads the topics on from where the library is."""
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +26,9 @@ LONGEST_WAIT_S = 0.2
 """A batch is taken in at the latest so long after its first record came."""
 
 MEASURE_S = 5.0
+COMPARE_S = 60.0
+"""How often is asked how far the topics reach, and whether they are still the same ones."""
+
 _AGAIN_S = (0.5, 1.0, 2.0, 5.0)
 _STOP_LIMIT_S = 5.0
 SOURCE = "source"
@@ -55,7 +59,7 @@ class Follower:
         self._thread = threading.Thread(target=self._run, name="library-follower", daemon=True)
         self._ends: dict[Place, int] = {}
         self._at: dict[Place, int] = {}
-        self._measured_at_s = -MEASURE_S
+        self._measured_at_s = self._compared_at_s = -math.inf
         self.problem = ""
         """Why it does not get on, in words; empty while it does."""
 
@@ -102,6 +106,7 @@ class Follower:
         check_source(self._settings, self._bootstrap, self._library)
         store = self._library.store
         self._at = store.offsets()
+        self._compared_at_s = time.monotonic()
         self._measure()
         with closing(follow(self._settings, self._bootstrap, TOPICS, start=self._at, idle_s=LONGEST_WAIT_S)) as records:
             for batch in batches(records):
@@ -125,7 +130,11 @@ class Follower:
         """Ask now and then how far the topics reach; records that a topic has lost are not waited for."""
         if time.monotonic() - self._measured_at_s < MEASURE_S:
             return
-        check_source(self._settings, self._bootstrap, self._library, on_other=_Restart)
+        if time.monotonic() - self._compared_at_s > COMPARE_S:
+            self._compared_at_s = time.monotonic()
+            _, why = _compared(self._settings, self._bootstrap, self._library.store)
+            if why:
+                raise _Restart(why)
         ranges = ranges_of(self._settings, self._bootstrap)
         for place, (first, _end) in ranges.items():
             self._at[place] = max(first, self._at.get(place, 0))
@@ -164,15 +173,8 @@ def ranges_of(settings: Settings, bootstrap: str) -> dict[Place, tuple[int, int]
     return offset_ranges(settings, bootstrap, [(name, p) for name in TOPICS for p in range(counts.get(name, 0))])
 
 
-def check_source(
-    settings: Settings, bootstrap: str, library: StoredLibrary, *, on_other: type[GroundswellError] | None = None
-) -> None:
+def check_source(settings: Settings, bootstrap: str, library: StoredLibrary) -> None:
     """See that the topics are those the library was made of; one of other topics is begun anew.
-
-    Parameters
-    ----------
-    on_other : error type, optional
-        Raised in place of beginning anew.
 
     Raises
     ------
@@ -180,15 +182,27 @@ def check_source(
         Kafka does not answer.
     """
     store = library.store
-    noted = msgspec.json.decode(store.meta(SOURCE) or "{}", type=Ids)
-    ids = topic_ids(settings, bootstrap, TOPICS)
-    others = sorted(name for name, known in noted.items() if ids.get(name, known) != known)
-    if others and on_other is not None:
-        raise on_other(f"made anew: {', '.join(others)}")
-    if others:
-        log.warning("the topics %s are others than the library was made of; it is built anew", ", ".join(others))
+    ids, why = _compared(settings, bootstrap, store)
+    noted = _noted(store)
+    if why:
+        log.warning("%s: the library is built anew", why)
         library.stores.begin_anew()
-        store = library.store
-    if others or noted != {**noted, **ids}:
-        kept = {} if others else noted
-        store.note({SOURCE: msgspec.json.encode({**kept, **ids}, order="deterministic").decode()})
+        store, noted = library.store, {}
+    if noted != {**noted, **ids}:
+        store.note({SOURCE: msgspec.json.encode({**noted, **ids}, order="deterministic").decode()})
+
+
+def _compared(settings: Settings, bootstrap: str, store: Store) -> tuple[Ids, str]:
+    """The ids of the topics, and in words what shows that the library is of others; offsets are asked first."""
+    offsets = store.offsets()
+    noted, ids = _noted(store), topic_ids(settings, bootstrap, TOPICS)
+    others = sorted(name for name, known in noted.items() if ids.get(name, known) != known)
+    if others:
+        return ids, f"the topics {', '.join(others)} were made anew"
+    ranges = ranges_of(settings, bootstrap)
+    beyond = sorted({place[0] for place, (_, end) in ranges.items() if offsets.get(place, 0) > end})
+    return ids, f"the topics {', '.join(beyond)} have lost records that were read" if beyond else ""
+
+
+def _noted(store: Store) -> Ids:
+    return msgspec.json.decode(store.meta(SOURCE) or "{}", type=Ids)

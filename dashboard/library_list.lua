@@ -11,7 +11,7 @@ local prefix, null = asked.prefix, cjson.null
 local is_text = asked.sort == 'title' or asked.sort == 'channel'
 local order = prefix .. 'by:' .. asked.sort
 if asked.sort == 'value' then order = prefix .. 'value:' .. asked.target end
-local CHUNK = 500
+local CHUNK, WORDS = 500, 2000
 local made = {}
 
 local function scratch()
@@ -23,15 +23,17 @@ end
 
 -- The videos that have a word which begins so; stops when there are many.
 local function word_filter(beginning)
-  local words = redis.call('ZRANGEBYLEX', prefix .. 'words', '[' .. beginning, '(' .. beginning .. '\255')
-  local key, size = scratch(), 0
-  for from = 1, #words, CHUNK do
+  local key, size, least = scratch(), 0, '[' .. beginning
+  while size < asked.narrow do
+    local most = '(' .. beginning .. '\255'
+    local words = redis.call('ZRANGEBYLEX', prefix .. 'words', least, most, 'LIMIT', 0, WORDS)
+    if #words == 0 then return {size = size, key = key} end
     local sets = {key}
-    for i = from, math.min(from + CHUNK - 1, #words) do sets[#sets + 1] = prefix .. 'word:' .. words[i] end
+    for _, word in ipairs(words) do sets[#sets + 1] = prefix .. 'word:' .. word end
     size = redis.call('SUNIONSTORE', key, unpack(sets))
-    if size >= asked.narrow then return {size = size, beginning = ' ' .. beginning} end
+    least = '(' .. words[#words]
   end
-  return {size = size, key = key}
+  return {size = size, beginning = ' ' .. beginning}
 end
 
 local filters = {}

@@ -142,7 +142,7 @@ def named(client: Client, keys: Keys, kind: str, wanted: tuple[str, str]) -> lis
     """Things whose group holds a text or whose key begins with a prefix, with what they are sorted by."""
     text, prefix = wanted
     names = {key for key, group in client.hgetall(keys.groups(kind)).items() if text and text.encode() in group}
-    names |= set(client.hscan_iter(keys.things(kind), match=f"{_literal(prefix)}*", count=1000, no_values=True))
+    names |= {name for name, _ in client.hscan_iter(keys.things(kind), match=f"{_literal(prefix)}*", count=1000)}
     found = sorted(names)
     scores = client.zmscore(keys.age(kind), found) if found else []
     return [(at, name.decode()) for name, at in zip(found, scores, strict=True) if at is not None]

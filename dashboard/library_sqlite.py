@@ -24,6 +24,10 @@ _MAPPED_BYTES = 2**28
 _ASKED_AT_ONCE = 500
 
 
+class NotADatabase(StorageUnavailable):
+    """The file is broken; it is made anew from the topics."""
+
+
 class SqliteFile:
     """A store in one file.
 
@@ -43,10 +47,10 @@ class SqliteFile:
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
-        self._writer = self._connect()
-        if in_haste:
-            self._writer.execute("PRAGMA synchronous = OFF")
-        with self._lock:
+        with speaking():
+            self._writer = self._connect()
+            if in_haste:
+                self._writer.execute("PRAGMA synchronous = OFF")
             self._writer.executescript(SCHEMA_SQL)
 
     @property
@@ -212,12 +216,18 @@ def speaking() -> Iterator[None]:
 
     Raises
     ------
+    NotADatabase
+        What lies in the file is none.
     StorageUnavailable
         The file cannot be read or written now.
     """
     try:
         yield
     except sqlite3.Error as error:
+        if type(error) is sqlite3.DatabaseError:  # its subclasses say other things
+            raise NotADatabase(
+                f"the library's file is broken: {error}; `groundswell library rebuild` makes another"
+            ) from error
         raise StorageUnavailable(f"the library's file cannot be read or written: {error}") from error
 
 

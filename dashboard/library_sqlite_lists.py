@@ -26,13 +26,17 @@ Value = str | float | int
 
 @dataclass(frozen=True)
 class _Filter:
-    """A condition on the video `v`, how many it leaves, and where its videos are found by themselves."""
+    """A condition on the video `v`, how many it leaves, and where its videos are found by themselves.
+
+    `needs_video`: the condition asks more of `v` than its number.
+    """
 
     videos: int
     source: str
     source_values: tuple[Value, ...]
     test: str
     test_values: tuple[Value, ...]
+    needs_video: bool = False
 
 
 @dataclass
@@ -122,7 +126,7 @@ def _text(connection: sqlite3.Connection, words: Sequence[str]) -> _Filter:
     count = f"SELECT count(*) FROM ({source} LIMIT ?)"  # noqa: S608  # our own words
     videos = connection.execute(count, (asked, NARROW)).fetchone()[0]
     tests = " AND ".join("instr(' ' || v.words, ?)" for _ in words)
-    return _Filter(videos, source, (asked,), tests, tuple(f" {word}" for word in words))
+    return _Filter(videos, source, (asked,), tests, tuple(f" {word}" for word in words), needs_video=True)
 
 
 def _page(query: VideoQuery, filters: Sequence[_Filter], after: tuple[str | float, str] | None) -> _Query:
@@ -175,10 +179,12 @@ def _total(connection: sqlite3.Connection, query: VideoQuery, filters: Sequence[
         return filters[0].videos
     counted = _Query()
     counted.add("SELECT count(*) FROM (SELECT 1 FROM")
-    if filters:
+    if not filters:
+        counted.add("videos v")
+    elif is_spanned or any(one.needs_video for one in filters[1:]):
         counted.add(f"({filters[0].source}) f CROSS JOIN videos v ON v.vid = f.vid", filters[0].source_values)
     else:
-        counted.add("videos v")
+        counted.add(f"({filters[0].source}) v", filters[0].source_values)
     counted.add("WHERE 1")
     for one in filters[1:]:
         counted.add(f"AND {one.test}", one.test_values)

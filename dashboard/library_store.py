@@ -15,7 +15,7 @@ SCHEMA = "2"
 """Stands in the name of every library; one with another number is built anew. Raise it with any change of what is kept."""
 
 
-MOST_COUNTED = 10_000
+MOST_COUNTED = 5_000
 """`total` of several filters together, of a search and of a span of time counts no further."""
 
 MOST_FACETS = 100

@@ -138,9 +138,18 @@ def _complete(operation: dict[str, Any] | None, route: RouteContext, method: str
     expected = (*EVERYWHERE, *(() if method in ("GET", "HEAD") else IN_CHANGES))
     wanted = (*expected, 404) if "{" in (route.path_format or "") else expected
     answers.update({str(s): words for s, words in problems(*wanted).items() if s == 422 or str(s) not in answers})
+    _restore_examples(answers, route)
     if (needed := _role(route)) is not None:
         operation["security"] = [{"token": []}, {"session": []}]
         operation["description"] = "\n\n".join(filter(None, (operation.get("description"), f"Needs role: {needed}.")))
+
+
+def _restore_examples(answers: dict[str, Any], route: RouteContext) -> None:
+    """Give examples as they were written: FastAPI drops what is null in them."""
+    for status, answer in route.responses.items():
+        for kind, content in answer.get("content", {}).items():
+            if "example" in content:
+                answers[str(status)]["content"][kind]["example"] = content["example"]
 
 
 def _tag(route: RouteContext) -> str:

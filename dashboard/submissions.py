@@ -71,7 +71,7 @@ def submit(desk: Desk, entries: Sequence[Entry], wishes: Wishes) -> SubmittedAll
     """
     warnings = about_targets(desk, wishes.targets)
     allowed = networks(desk.settings.fetch_networks)
-    made = [_event_of(entry, wishes, desk, allowed) for entry in entries]
+    made = [_event_of(entry, wishes, desk, allowed=allowed) for entry in entries]
     events = _once_each(made)
     rows = _rows_of(desk, (event.video_id for event in events))
     _send(desk, events)
@@ -106,7 +106,7 @@ def about_targets(desk: Desk, targets: Sequence[str]) -> tuple[str, ...]:
     )
 
 
-def _event_of(entry: Entry, wishes: Wishes, desk: Desk, allowed: Sequence[Network]) -> LinkSubmitted | BadEntry:
+def _event_of(entry: Entry, wishes: Wishes, desk: Desk, *, allowed: Sequence[Network]) -> LinkSubmitted | BadEntry:
     source = entry.source.strip()
     source = f"https://{source}" if _NO_SCHEME.fullmatch(source) else source
     if "://" not in source:  # `submission` would take it for a file on this machine

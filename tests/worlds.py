@@ -25,6 +25,10 @@ class DictStore:
     def put_file(self, ref: str, path: Path) -> None:
         self.put(ref, path.read_bytes())
 
+    def take_file(self, ref: str, path: Path) -> None:
+        self.put_file(ref, path)
+        path.unlink()
+
     def claim(self, ref: str, data: bytes) -> bytes:
         return self.files.setdefault(ref, bytes(data))
 

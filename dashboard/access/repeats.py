@@ -121,6 +121,8 @@ class Repeats:
         self._at_work.add(place)
         try:
             body = await _whole_body(receive)
+            if body is None:
+                return
             request = _hash_of(scope, body)
             known = self._answers.find(*place)
             if known is None:
@@ -144,11 +146,13 @@ class Repeats:
         await self._app(scope, receive, send_on)
 
 
-async def _whole_body(receive: Receive) -> bytes:
-    """Read all of a body; the layer before has limited it."""
+async def _whole_body(receive: Receive) -> bytes | None:
+    """Read all of a body, which the layer before has limited; None: whoever sent it left in the middle."""
     body = bytearray()
     while True:
         message = await receive()
+        if message["type"] != "http.request":
+            return None
         body += message.get("body", b"")
         if not message.get("more_body", False):
             return bytes(body)

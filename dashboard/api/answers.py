@@ -75,7 +75,7 @@ def returns(kind: Any, description: str = "", *, status: int = 200, example: obj
     """
     content: dict[str, Any] = {"schema": Described(kind)}
     if example is not None:
-        content["example"] = msgspec.to_builtins(example)
+        content["example"] = msgspec.json.decode(msgspec.json.encode(example))  # tuples become lists
     return {status: {"description": description or "As asked for", "content": {"application/json": content}}}
 
 

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.access.roles import Editor
+from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns
 from dashboard.api.bodies import raw_body, whole
 from dashboard.desk import Desk, TheDesk
@@ -30,7 +31,8 @@ Targets = Annotated[list[Annotated[str, Query(max_length=64)]], Query(max_length
 @router.post(
     "/batches",
     status_code=202,
-    responses=returns(SubmittedAll, "An answer for each line", status=202) | problems(413, 415),
+    responses=returns(SubmittedAll, "An answer for each line", status=202, example=examples.SUBMITTED)
+    | problems(413, 415),
     openapi_extra=raw_body(*SUFFIXES, binary=False),
 )
 async def submit_batch(

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from dashboard.access.roles import Editor, Viewer
+from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns
 from dashboard.api.bodies import whole
 from dashboard.desk import TheDesk
@@ -28,7 +29,9 @@ SUFFIXES = {
 }
 """By media type. Excel and compressed tables are for the command line: they grow when they are opened."""
 
-EXAMPLE = [{"video_id": "youtube:dQw4w9WgXcQ", "observed": "2026-05-31", "views": 9120, "likes": 1033, "comments": 88}]
+EXAMPLE = [
+    {"video_id": "youtube:dQw4w9WgXcQ", "observed_at": "2026-05-31", "views": 9120, "likes": 1033, "comments": 88}
+]
 BODY = {
     "requestBody": {
         "required": True,
@@ -43,13 +46,19 @@ BODY = {
 }
 
 
+TAKEN = TableTaken(
+    rows=1, taken=1, rejected=0, videos=0, outcomes=1, examples=(), mapping={"id": ("video_id",), "views": ("views",)},
+    dry_run=False,
+)  # fmt: skip
+
+
 class OutcomesOf(msgspec.Struct, frozen=True, kw_only=True):
     """What was counted of one video, by age."""
 
     items: tuple[OutcomeObserved, ...]
 
 
-@router.post("/outcomes", responses=returns(TableTaken) | problems(413, 415), openapi_extra=BODY)
+@router.post("/outcomes", responses=returns(TableTaken, example=TAKEN) | problems(413, 415), openapi_extra=BODY)
 async def give_outcomes(
     request: Request, desk: TheDesk, caller: Editor,
     mapping: Annotated[
@@ -76,7 +85,7 @@ async def give_outcomes(
     return Json(taken)
 
 
-@router.get("/outcomes", responses=returns(OutcomesOf) | problems(404))
+@router.get("/outcomes", responses=returns(OutcomesOf, example=OutcomesOf(items=(examples.OUTCOME,))) | problems(404))
 def list_outcomes(
     desk: TheDesk, caller: Viewer,
     video_id: Annotated[str, Query(pattern=r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$", examples=["youtube:dQw4w9WgXcQ"])],

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from dashboard.access.roles import Editor
+from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns, returns_nothing
 from dashboard.api.bodies import blocks, raw_body
 from dashboard.desk import TheDesk
@@ -62,7 +63,11 @@ async def uploads_of(request: Request, desk: TheDesk) -> Uploads:
 TheUploads = Annotated[Uploads, Depends(uploads_of)]
 
 
-@router.post("/uploads", status_code=201, responses=returns(Upload, "Send the bytes", status=201) | problems(507))
+@router.post(
+    "/uploads",
+    status_code=201,
+    responses=returns(Upload, "Send the bytes", status=201, example=examples.UPLOAD) | problems(507),
+)
 def begin_upload(desk: TheDesk, uploads: TheUploads, caller: Editor, body: NewUpload) -> Json:
     """Announce a file; then send its bytes to the address in `Location`, in one piece or many."""
     warnings = about_targets(desk, body.targets)
@@ -71,7 +76,7 @@ def begin_upload(desk: TheDesk, uploads: TheUploads, caller: Editor, body: NewUp
     return Json(upload, 201, headers=_headers(upload))
 
 
-@router.get("/uploads", responses=returns(UploadsOfYours))
+@router.get("/uploads", responses=returns(UploadsOfYours, example=UploadsOfYours(items=(examples.UPLOAD,))))
 def list_uploads(uploads: TheUploads, caller: Editor) -> Json:
     """Your uploads of the last day."""
     return Json(UploadsOfYours(items=tuple(uploads.list(by=caller.name))))
@@ -80,18 +85,21 @@ def list_uploads(uploads: TheUploads, caller: Editor) -> Json:
 @router.put(
     "/uploads",
     status_code=201,
-    responses=returns(Upload, "Taken and submitted", status=201) | problems(507),
+    responses=returns(Upload, "Taken and submitted", status=201, example=examples.FINISHED) | problems(507),
     openapi_extra=raw_body("application/octet-stream"),
 )
 async def upload_at_once(
     request: Request, uploads: TheUploads, caller: Editor, name: Name = "",
     title: Annotated[str, Query(max_length=1000)] = "",
+    description: Annotated[str, Query(max_length=20_000)] = "",
     again: Annotated[bool, Query(description="look at it anew even if it is known")] = False,
 ) -> Json:  # fmt: skip
     """Send a whole file as the body, `curl -T talk.mp4`. What breaks off is lost; see POST for files that matter."""
     length = request.headers.get("content-length", "")
     size = int(length) if length.isdecimal() else None
-    wish = Wish(name=clean_name(name), size_bytes=size, title=title, again=again, by=caller.name)
+    wish = Wish(
+        name=clean_name(name), size_bytes=size, title=title, description=description, again=again, by=caller.name
+    )
     upload = await run_in_threadpool(uploads.begin, wish)
     try:
         upload = await _receive(request, uploads, upload, at=0)
@@ -108,7 +116,7 @@ def ask_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Resp
     return Response(status_code=204, headers=_headers(uploads.one(upload_id)))
 
 
-@router.get("/uploads/{upload_id}", responses=returns(Upload))
+@router.get("/uploads/{upload_id}", responses=returns(Upload, example=examples.FINISHED))
 def show_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Json:
     """How far an upload is, and which video it became."""
     upload = uploads.one(upload_id)
@@ -117,7 +125,7 @@ def show_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Jso
 
 @router.patch(
     "/uploads/{upload_id}",
-    responses=returns(Upload) | problems(409, 507),
+    responses=returns(Upload, example=examples.FINISHED) | problems(409, 507),
     openapi_extra=raw_body("application/partial-upload", "application/octet-stream"),
 )
 async def send_piece(
@@ -139,7 +147,7 @@ async def send_piece(
 
 @router.put(
     "/uploads/{upload_id}",
-    responses=returns(Upload) | problems(409, 507),
+    responses=returns(Upload, example=examples.FINISHED) | problems(409, 507),
     openapi_extra=raw_body("application/octet-stream"),
 )
 async def send_all(request: Request, uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Json:

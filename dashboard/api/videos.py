@@ -7,7 +7,9 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from dashboard.access.roles import Admin, Editor, Viewer
+from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.uploads import TheUploads
 from dashboard.desk import Desk, TheDesk
 from dashboard.job_folders import Job
 from dashboard.job_orders import EraseOrder
@@ -22,6 +24,8 @@ router = APIRouter(prefix="/v1")
 
 VideoId = Annotated[str, Path(pattern=r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$", examples=["youtube:dQw4w9WgXcQ"])]
 """Annotation of a route's parameter; see `schemas.event.VideoId`."""
+
+RETRIED = Retried(video_id=examples.VIDEO, submission_id="0f8fad5b-d9cb-469f-a165-70867728950e")
 
 LONGEST_LINK = 4000
 """Longer than any link that is taken, so that the answer can say so."""
@@ -84,7 +88,11 @@ class Submission(BaseModel):
         return [link for link in (self.url, *self.urls) if link.strip()]
 
 
-@router.post("/videos", status_code=202, responses=returns(SubmittedAll, "Ids and warnings", status=202))
+@router.post(
+    "/videos",
+    status_code=202,
+    responses=returns(SubmittedAll, "Ids and warnings", status=202, example=examples.SUBMITTED),
+)
 def submit_videos(desk: TheDesk, caller: Editor, body: Submission) -> Json:
     """Submit links; the answer comes at once, the work goes on.
 
@@ -96,19 +104,19 @@ def submit_videos(desk: TheDesk, caller: Editor, body: Submission) -> Json:
     return Json(submit(desk, entries, wishes), 202)
 
 
-@router.get("/videos", responses=returns(VideoPage))
+@router.get("/videos", responses=returns(VideoPage, example=examples.PAGE))
 def list_videos(desk: TheDesk, caller: Viewer, wanted: Annotated[Wanted, Query()]) -> Json:
     """List videos; all that is set must hold."""
     return Json(desk.library.videos(wanted.query()))
 
 
-@router.get("/videos/{video_id}", responses=returns(VideoDetail))
+@router.get("/videos/{video_id}", responses=returns(VideoDetail, example=examples.DETAIL))
 def show_video(desk: TheDesk, caller: Viewer, video_id: VideoId) -> Json:
     """Everything known about one video, without vectors."""
     return Json(_found(desk, video_id))
 
 
-@router.get("/facets", responses=returns(Facets))
+@router.get("/facets", responses=returns(Facets, example=examples.FACETS))
 def list_facets(desk: TheDesk, caller: Viewer) -> Json:
     """What videos may be filtered by, and how many there are of each."""
     return Json(desk.library.facets())
@@ -116,12 +124,13 @@ def list_facets(desk: TheDesk, caller: Viewer) -> Json:
 
 @router.delete("/videos/{video_id}", status_code=202, responses=returns(Job, "The job that erases it", status=202))
 def erase_video(
-    desk: TheDesk, jobs: TheJobs, caller: Admin, video_id: VideoId,
+    desk: TheDesk, jobs: TheJobs, uploads: TheUploads, caller: Admin, video_id: VideoId,
     prove: Annotated[bool, Query(description="also look through all that is stored for what may be left")] = False,
 ) -> Json:  # fmt: skip
     """Erase a video and its copies for ever: records, files, faces. `/v1/jobs/{job_id}` says how far it is."""
     if not desk.library.rows([video_id]):
         raise not_found("video", video_id)
+    uploads.forget(video_id)
     job = jobs.ask(EraseOrder(what=video_id, prove=prove), by=caller.name)
     return Json(job, 202, headers={"Location": f"/v1/jobs/{job.job_id}"})
 
@@ -129,14 +138,20 @@ def erase_video(
 @router.post(
     "/videos/{video_id}/retry",
     status_code=202,
-    responses=returns(Retried, "It is on its way again", status=202) | problems(409),
+    responses=returns(Retried, "It is on its way again", status=202, example=RETRIED) | problems(409),
 )
 def retry_video(desk: TheDesk, caller: Editor, video_id: VideoId) -> Json:
     """Fetch a video anew from where it came from, whatever became of it before."""
     return Json(retry(desk, _found(desk, video_id), by=caller.name, submission_id=str(uuid.uuid4())), 202)
 
 
-@router.post("/retries", status_code=202, responses=returns(RetriedAll, "They are on their way again", status=202))
+@router.post(
+    "/retries",
+    status_code=202,
+    responses=returns(
+        RetriedAll, "They are on their way again", status=202, example=RetriedAll(items=(RETRIED,), retried=1, left=0)
+    ),
+)
 def retry_failed(desk: TheDesk, caller: Editor, wanted: Annotated[Narrowed, Query()]) -> Json:
     """Fetch all failed videos anew, or those that fit; at most 1,000 at once, `left` counts the others."""
     query = VideoQuery(**wanted.model_dump(), state="failed")

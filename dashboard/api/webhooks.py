@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access.roles import Admin, Editor
+from dashboard.api import examples
 from dashboard.api.answers import Json, returns, returns_nothing
 from dashboard.desk import TheDesk
 from dashboard.rows import MOST_ROWS
@@ -51,6 +52,9 @@ class Deliveries(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[Delivery, ...]
 
 
+MADE = WebhookMade(webhook=examples.WEBHOOK, secret="whsec_...")  # noqa: S106  # no secret
+
+
 async def webhooks_of(request: Request, desk: TheDesk) -> WebhookStore:
     """The webhooks of the app that answers this request; not in a thread, so that they are opened once."""
     if not isinstance(getattr(request.app.state, "webhooks", None), WebhookStore):
@@ -62,7 +66,7 @@ async def webhooks_of(request: Request, desk: TheDesk) -> WebhookStore:
 TheWebhooks = Annotated[WebhookStore, Depends(webhooks_of)]
 
 
-@router.post("/webhooks", status_code=201, responses=returns(WebhookMade, "Keep the secret", status=201))
+@router.post("/webhooks", status_code=201, responses=returns(WebhookMade, "Keep the secret", status=201, example=MADE))
 def add_webhook(desk: TheDesk, webhooks: TheWebhooks, caller: Admin, body: NewWebhook) -> Json:
     """Have an address told, by POST, of final predictions and of videos that failed.
 
@@ -74,13 +78,13 @@ def add_webhook(desk: TheDesk, webhooks: TheWebhooks, caller: Admin, body: NewWe
     return Json(WebhookMade(webhook=webhook, secret=secret), 201)
 
 
-@router.get("/webhooks", responses=returns(Webhooks))
+@router.get("/webhooks", responses=returns(Webhooks, example=Webhooks(items=(examples.WEBHOOK,))))
 def list_webhooks(webhooks: TheWebhooks, caller: Editor) -> Json:
     """All webhooks."""
     return Json(Webhooks(items=tuple(webhooks.all())))
 
 
-@router.get("/webhooks/{webhook_id}", responses=returns(Webhook))
+@router.get("/webhooks/{webhook_id}", responses=returns(Webhook, example=examples.WEBHOOK))
 def show_webhook(webhooks: TheWebhooks, caller: Editor, webhook_id: WebhookId) -> Json:
     """One webhook: whether it is on, and how much waits for it."""
     return Json(webhooks.one(webhook_id))
@@ -93,28 +97,32 @@ def remove_webhook(webhooks: TheWebhooks, caller: Admin, webhook_id: WebhookId) 
     return Response(status_code=204)
 
 
-@router.post("/webhooks/{webhook_id}/secret", responses=returns(WebhookMade))
+@router.post("/webhooks/{webhook_id}/secret", responses=returns(WebhookMade, example=MADE))
 def rotate_secret(webhooks: TheWebhooks, caller: Admin, webhook_id: WebhookId) -> Json:
     """Give it a new secret; for a day messages are signed with both, so that nothing is lost meanwhile."""
     secret = webhooks.rotate(webhook_id)
     return Json(WebhookMade(webhook=webhooks.one(webhook_id), secret=secret))
 
 
-@router.post("/webhooks/{webhook_id}/enable", responses=returns(Webhook))
+@router.post("/webhooks/{webhook_id}/enable", responses=returns(Webhook, example=examples.WEBHOOK))
 def enable_webhook(webhooks: TheWebhooks, caller: Admin, webhook_id: WebhookId) -> Json:
     """Go on with one that was switched off; what waited is sent now."""
     return Json(webhooks.switch_on(webhook_id))
 
 
 @router.post(
-    "/webhooks/{webhook_id}/ping", status_code=202, responses=returns(Delivery, "It is on its way", status=202)
+    "/webhooks/{webhook_id}/ping",
+    status_code=202,
+    responses=returns(Delivery, "It is on its way", status=202, example=examples.DELIVERY),
 )
 def ping_webhook(webhooks: TheWebhooks, caller: Admin, webhook_id: WebhookId) -> Json:
     """Send a message of type `ping`, to try an address out; see the deliveries for what came of it."""
     return Json(webhooks.ping(webhook_id), 202)
 
 
-@router.get("/webhooks/{webhook_id}/deliveries", responses=returns(Deliveries))
+@router.get(
+    "/webhooks/{webhook_id}/deliveries", responses=returns(Deliveries, example=Deliveries(items=(examples.DELIVERY,)))
+)
 def list_deliveries(
     webhooks: TheWebhooks, caller: Editor, webhook_id: WebhookId, limit: Annotated[int, Query(ge=1, le=MOST_ROWS)] = 50
 ) -> Json:

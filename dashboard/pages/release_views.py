@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from dashboard.rows import ReleaseRow
 from schemas.targets import TargetDefined
 
-CONSTANT = "_constant"
+CONSTANTS = ("{}_constant", "constant_{}")
+"""How the figure of always saying one thing is called beside another figure."""
 
 NAMES: Mapping[str, str] = {
     "mae": "mean error",
@@ -16,6 +17,10 @@ NAMES: Mapping[str, str] = {
     "coverage_90": "truths inside 90 % intervals",
     "interval_coverage": "truths inside intervals",
     "interval_width": "width of intervals",
+    "mse": "mean square error",
+    "r2_low": "variance explained, at least",
+    "r2_high": "variance explained, at most",
+    "rho": "rank agreement (Spearman)",
     "brier": "Brier score",
     "ece": "calibration error",
     "auc": "hits told from others (AUC)",
@@ -23,7 +28,7 @@ NAMES: Mapping[str, str] = {
     "f1": "F1",
 }
 SHARES = ("coverage", "ece", "auc", "accuracy", "share")
-MAIN = ("mae", "brier", "f1", "rmse")
+MAIN = ("mae", "brier", "f1", "rmse", "mse")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +55,8 @@ class TargetView:
 
 def figures_of(metrics: Mapping[str, float]) -> list[Figure]:
     """Put each figure beside the constant's."""
-    names = [name for name in metrics if not (name.endswith(CONSTANT) and name.removesuffix(CONSTANT) in metrics)]
-    return [_figure(name, metrics) for name in names]
+    beside = {form.format(name) for name in metrics for form in CONSTANTS}
+    return [_figure(name, metrics) for name in metrics if name not in beside]
 
 
 def main_figure(metrics: Mapping[str, float]) -> Figure | None:
@@ -85,6 +90,6 @@ def _figure(name: str, metrics: Mapping[str, float]) -> Figure:
         key=name,
         name=NAMES.get(name, name.replace("_", " ")),
         value=metrics[name],
-        constant=metrics.get(name + CONSTANT),
+        constant=next((metrics[form.format(name)] for form in CONSTANTS if form.format(name) in metrics), None),
         is_share=any(word in name for word in SHARES),
     )

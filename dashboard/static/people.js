@@ -10,7 +10,8 @@ let settling = 0;
 /** Show what is new, unless somebody is in the middle of something. */
 function look() {
   const page = document.getElementById("people");
-  const typing = page?.contains(document.activeElement) && document.activeElement.matches("input:not([type=checkbox])");
+  const typed = [...(page?.querySelectorAll(".name-form input, .gallery-search input") || [])];
+  const typing = typed.some((field) => field.value !== field.defaultValue);
   if (page && !typing && !page.querySelector(":checked, .dragged")) window.htmx.trigger(page, "refresh");
 }
 
@@ -199,6 +200,8 @@ document.addEventListener("dragend", () => {
 });
 
 document.addEventListener("act:done", (event) => {
-  if (event.target.dataset.gallery !== undefined) lookAgain();
+  if (event.target.dataset.gallery === undefined) return;
+  for (const field of event.target.querySelectorAll("input")) field.defaultValue = field.value;
+  lookAgain();
 });
 document.addEventListener("htmx:afterSwap", show);

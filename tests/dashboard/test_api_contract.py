@@ -78,6 +78,9 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         headers,
         found,
     )
+    for job in app.state.jobs.list():
+        if job.is_active:
+            app.state.jobs.cancel(job.job_id)
     database.close()
     desk.library.close()
     os.close(held)

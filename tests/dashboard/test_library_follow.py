@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from dashboard.library import open_library
 from dashboard.library_answers import StoredLibrary
 from dashboard.library_follow import Follower, batches
 from dashboard.rows import Change, VideoQuery
+from schemas.codec import encode
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, Record
@@ -90,6 +92,20 @@ def test_a_follower_that_was_away_goes_on_where_the_library_is(cluster: Settings
         finally:
             follower.stop()
     assert library.videos(VideoQuery(text="away")).total == 3
+
+
+@pytest.mark.broker
+def test_a_library_that_knows_more_than_the_topics_is_built_anew(cluster: Settings, library: StoredLibrary) -> None:
+    send(cluster, link("url:known"))
+    ahead = replace(record(10**6), key=b"url:lost", value=encode(link("url:lost")))
+    library.take([ahead])
+    follower = Follower(cluster, bootstrap_of(cluster), library)
+    follower.start()
+    try:
+        until(lambda: len(library.rows(["url:known"])) == 1)
+    finally:
+        follower.stop()
+    assert library.rows(["url:lost"]) == []
 
 
 @pytest.mark.broker

@@ -109,6 +109,17 @@ def test_a_library_that_vanished_is_begun_anew_while_it_is_read(tmp_path: Path) 
     library.close()
 
 
+def test_a_library_whose_file_is_broken_is_begun_anew(tmp_path: Path) -> None:
+    first = open_library(Settings(home=tmp_path))
+    first.take(Tape().write(LINK))
+    path = tmp_path / "library" / first.store.name
+    first.close()
+    path.write_bytes(b"no database" * 1000)
+    second = open_library(Settings(home=tmp_path))
+    assert second.offsets() == {}
+    second.close()
+
+
 def test_what_waits_is_counted_from_the_first_record_that_is_still_there() -> None:
     ranges = {("links", 0): (5, 9), ("links", 1): (0, 3)}
     assert waiting(ranges, {("links", 0): 2, ("links", 1): 3}) == 4

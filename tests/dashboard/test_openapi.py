@@ -6,6 +6,7 @@ from typing import Any  # Any: JSON
 
 import pytest
 from desks import a_desk
+from jsonschema import Draft202012Validator
 
 from dashboard.app import create_app
 
@@ -61,3 +62,29 @@ def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
 def test_the_document_is_made_once(tmp_path: Path) -> None:
     app = create_app(a_desk(tmp_path))
     assert app.openapi() is app.openapi()
+
+
+def examples_in(document: dict[str, Any]) -> Iterator[tuple[str, Any, Any]]:
+    """Every example of an answer, with its schema and the name of its operation."""
+    for name, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            for content in answer.get("content", {}).values():
+                if "example" in content:
+                    yield f"{name} {status}", content["schema"], content["example"]
+
+
+def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
+    found = list(examples_in(document))
+    assert len(found) > 20
+    for name, schema, example in found:
+        errors = list(Draft202012Validator(schema | {"components": document["components"]}).iter_errors(example))
+        assert not errors, f"{name}: {errors[0].message}"
+
+
+@pytest.mark.parametrize("tag", ["videos", "uploads", "batches", "outcomes", "webhooks"])
+def test_every_answer_that_is_json_has_an_example(tag: str, document: dict[str, Any]) -> None:
+    with_example = {name for name, _, _ in examples_in(document)}
+    for name, operation in operations(document):
+        for status, answer in operation["responses"].items():
+            if tag in operation["tags"] and status.startswith("2") and "application/json" in answer.get("content", {}):
+                assert f"{name} {status}" in with_example or "/v1/videos/{video_id}" in name

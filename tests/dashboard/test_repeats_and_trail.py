@@ -13,6 +13,7 @@ from fastapi.responses import Response
 from httpx import ASGITransport, AsyncClient
 from pydantic import BaseModel
 from starlette.testclient import TestClient
+from starlette.types import Message
 
 from dashboard.access.audit import MOST_FILES, Entry, Trail
 from dashboard.access.database import open_database
@@ -145,6 +146,34 @@ def test_a_second_request_waits_for_its_turn_while_the_first_is_at_work(doors: D
 
     assert asyncio.run(both()) == (200, 409)
     assert shop.done == ["slow"]
+
+
+def test_a_request_that_breaks_off_in_the_middle_is_not_done_by_half(doors: Doors, shop: Shop) -> None:
+    pieces = [{"type": "http.request", "body": b'{"what":"t"}', "more_body": True}, {"type": "http.disconnect"}]
+    headers = [(b"host", b"localhost"), (b"authorization", f"Bearer {doors.token('editor')}".encode())]
+    headers += [(b"content-type", b"application/json"), (b"idempotency-key", b"7b0a")]
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/orders/a", "raw_path": b"/v1/orders/a", "query_string": b"",
+        "headers": headers, "client": ("192.0.2.1", 1), "scheme": "http", "server": ("localhost", 80), "root_path": "",
+    }  # fmt: skip
+    sent: list[object] = []
+
+    async def receive() -> Message:
+        return pieces.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    asyncio.run(doors.guarded(scope, receive, send))
+    assert (shop.done, sent) == ([], [])
+    assert order(doors.program("editor"), "tea") == (201, {"number": 1}), "its key was not used up"
+
+
+def test_a_request_that_is_too_large_uses_up_no_key(doors: Doors, shop: Shop) -> None:
+    client = doors.program("editor")
+    answer = client.post("/v1/orders/a", content=(bytes(2**19) for _ in range(4)), headers=KEY)
+    assert answer.status_code == 413
+    assert order(client, "tea") == (201, {"number": 1})
 
 
 def test_answers_are_kept_for_a_day_and_not_without_end(tmp_path: Path) -> None:

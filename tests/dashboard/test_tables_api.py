@@ -132,8 +132,8 @@ async def length_of(app: As, path: str) -> int:
 @pytest.mark.parametrize(
     ("headers", "body"),
     [
-        ({}, [{"video_id": "youtube:aaaaaaaaaaa", "observed": "2026-05-31", "views": 9120, "likes": "1,033"}]),
-        (CSV, "video_id,observed,views,likes\nyoutube:aaaaaaaaaaa,2026-05-31,9120,1033\n"),
+        ({}, [{"video_id": "youtube:aaaaaaaaaaa", "observed_at": "2026-05-31", "views": 9120, "likes": "1,033"}]),
+        (CSV, "video_id,observed_at,views,likes\nyoutube:aaaaaaaaaaa,2026-05-31,9120,1033\n"),
         ({"Content-Type": "application/x-ndjson"}, '{"id":"youtube:aaaaaaaaaaa","views":9120,"likes":1033}\n'),
     ],
     ids=["json", "csv", "lines"],

@@ -15,7 +15,9 @@ from starlette.testclient import TestClient
 
 from dashboard.app import create_app
 from dashboard.desk import Desk
+from dashboard.jobs import STARTING_LOCK
 from schemas.links import LinkSubmitted
+from streams.locks import try_lock
 from streams.settings import Settings
 
 BYTES = bytes(range(256)) * 1000
@@ -178,6 +180,20 @@ def test_uploads_are_listed_after_a_refresh_and_can_be_dropped(client: TestClien
     assert item["wish"]["name"] == "talk.mp4"
     assert client.delete(where).status_code == 204
     assert client.get("/v1/uploads").json()["items"] == []
+
+
+def test_erasing_a_video_forgets_its_upload(client: TestClient, desk: Desk, tmp_path: Path) -> None:
+    begin(client)
+    where = client.put("/v1/uploads", params={"name": "secret name.mp4"}, content=BYTES).headers["Location"]
+    (tmp_path / "jobs").mkdir()
+    held = try_lock(tmp_path / "jobs" / STARTING_LOCK)  # so that no job starts
+    assert held is not None
+    admin = a_client(desk, "admin")
+    job = admin.delete(f"/v1/videos/{VIDEO_ID}").json()
+    assert admin.delete(f"/v1/jobs/{job['job_id']}").json()["state"] == "cancelled"
+    os.close(held)
+    assert client.head(where).status_code == 404
+    assert len(client.get("/v1/uploads").json()["items"]) == 1
 
 
 def test_a_large_file_takes_little_memory(desk: Desk) -> None:

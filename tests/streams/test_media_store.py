@@ -38,6 +38,20 @@ def test_a_file_is_copied_and_the_original_stays(store: MediaStore, tmp_path: Pa
     assert store.get("videos/a/media.mp4") == b"bytes"
 
 
+def test_a_file_that_is_taken_over_is_gone_from_where_it_was(store: MediaStore, tmp_path: Path) -> None:
+    path = tmp_path / "finished.part"
+    path.write_bytes(b"video")
+    store.take_file("videos/a/media.mp4", path)
+    assert store.get("videos/a/media.mp4") == b"video"
+    assert not path.exists()
+
+
+def test_a_file_that_is_not_there_cannot_be_taken_over(store: MediaStore, tmp_path: Path) -> None:
+    with pytest.raises(StorageUnavailable):
+        store.take_file("videos/a/media.mp4", tmp_path / "nothing")
+    assert not store.exists("videos/a/media.mp4")
+
+
 def test_a_local_path_holds_the_newest_bytes(store: MediaStore) -> None:
     store.put("videos/a/media.mp4", b"one")
     first = store.local("videos/a/media.mp4")

@@ -9,11 +9,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pytest
 from living import highest_bytes, locks_held, wait_until_gone
 from source_server import serving
 
+from streams.dashboard_card import DashboardCard, read_card
 from streams.demo_video import DemoVideo, make_demo_video
 from streams.topology import STAGES
 from streams.worker import cards
@@ -172,6 +174,41 @@ def test_no_worker_needed_more_memory_than_is_promised(system: System) -> None:
     assert set(held) == {stage.name for stage in STAGES}
     assert max(held.values()) < WORKER_LIMIT_BYTES, held
     assert sum(held.values()) < TOGETHER_LIMIT_BYTES, held
+
+
+def card_other_than(home: Path, pid: int) -> DashboardCard:
+    """Wait for a dashboard that is not the one before."""
+    give_up_at_s = time.monotonic() + READY_LIMIT_S
+    while (card := read_card(home)) is None or card.pid == pid:
+        assert time.monotonic() < give_up_at_s, (home / "up.log").read_text()
+        time.sleep(0.1)
+    return card
+
+
+def ask(card: DashboardCard, path: str) -> Any:
+    headers = {"Authorization": f"Bearer {card.link.partition('#token=')[2]}"}
+    with urlopen(Request(card.url + path, headers=headers), timeout=READY_LIMIT_S) as answer:
+        return json.load(answer)
+
+
+def test_the_dashboard_runs_beside_the_workers_and_comes_back_when_it_dies(system: System) -> None:
+    card = card_other_than(system.home, 0)
+    give_up_at_s = time.monotonic() + READY_LIMIT_S
+    while (known := ask(card, "/v1/videos")["total"]) == 0:
+        assert time.monotonic() < give_up_at_s, "the library took nothing in"
+        time.sleep(0.2)
+    os.kill(card.pid, signal.SIGKILL)
+    again = card_other_than(system.home, card.pid)
+    assert ask(again, "/v1/videos")["total"] >= known
+    assert wait_for_line(system.home / "up.log", again.link)
+
+
+def wait_for_line(log: Path, text: str) -> bool:
+    """Whether a log says something in the end."""
+    give_up_at_s = time.monotonic() + READY_LIMIT_S
+    while text not in log.read_text() and time.monotonic() < give_up_at_s:
+        time.sleep(0.2)
+    return text in log.read_text()
 
 
 def test_a_second_system_on_the_same_home_says_that_one_runs(system: System) -> None:
