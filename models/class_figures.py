@@ -18,6 +18,9 @@ Groups = NDArray[np.int64]
 
 CALIBRATED_LINE = "calibrated line"
 
+NEVER = 1.0
+"""No chance is so high: a class that is told no better than by its base rate is never called likely."""
+
 
 def facts_of(task: ClassTask, names: Sequence[str], learned: ClassesLearned) -> tuple[ClassFacts, ...]:
     """Judge each class on groups that were held out."""
@@ -26,18 +29,19 @@ def facts_of(task: ClassTask, names: Sequence[str], learned: ClassesLearned) -> 
     for place, name in enumerate(names):
         known = ~np.isnan(task.truth[:, place])
         truth, chances = task.truth[known, place] == 1, judged.chances[known, place]
-        threshold = likely_from(truth, chances)
+        threshold = likely_from(truth, chances, at_least=float(truth.mean()))
         measures = class_measures(
             truth, chances, base_rates=judged.base_rates[known, place], groups=task.groups[known], threshold=threshold
         )
+        beats = measures["skill_low"] > 0
         facts = ClassFacts(
             name=name,
             definition=task.classes[place].definition,
             base_rate=float(truth.mean()),
-            likely_from=threshold,
+            likely_from=threshold if beats else NEVER,
             judged=len(truth),
             found=int(truth.sum()),
-            beats_base_rate=measures["skill_low"] > 0,
+            beats_base_rate=beats,
             metrics=measures,
         )
         found.append(facts)
@@ -95,9 +99,17 @@ def macro(classes: Sequence[Mapping[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([one[name] for one in classes])) for name in names}
 
 
-def likely_from(truth: Bools, chances: Floats) -> float:
-    """The chance from which on saying yes gives the best F1; the highest of several that are as good."""
-    thresholds = np.unique(chances)
+def likely_from(truth: Bools, chances: Floats, *, at_least: float = 0.0) -> float:
+    """The chance from which on saying yes gives the best F1; the highest of several that are as good.
+
+    Parameters
+    ----------
+    at_least : float
+        With chances that say little, F1 is best where everything is called likely; below this nothing is.
+    """
+    thresholds = np.unique(chances[chances >= at_least])
+    if not len(thresholds):
+        return at_least
     order = np.argsort(chances, kind="stable")
     first = np.searchsorted(chances[order], thresholds)
     said = len(chances) - first

@@ -148,7 +148,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     base_rate : float
         The class's share of the examples.
     likely_from : float
-        The chance from which on precision and recall together are best.
+        The chance from which on precision and recall together are best; 1 where the base rate is not beaten.
     judged, found : int
         Examples that somebody judged for it, and those of them that have it.
     metrics : dict

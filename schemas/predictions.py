@@ -32,7 +32,8 @@ class ClassChance(msgspec.Struct, frozen=True, kw_only=True):
     probability, base_rate : float
         The calibrated chance, and the class's share of the examples that were learned from.
     likely_from : float
-        The chance from which on saying yes is worth it: where precision and recall were best together.
+        The chance from which on saying yes is worth it: where precision and recall were best together, never below
+        the base rate; 1 for a class that does not beat it.
     beats_base_rate : bool
         Whether the release's chances of this class were better than its base rate on unseen groups.
     """

@@ -48,7 +48,7 @@ def clock(at_s: float) -> str:
 def _line(one: ClassChance, where: tuple[Moment, ...]) -> Text:
     line = Text.assemble(
         (f"  {one.probability:4.0%}  ", "green" if one.is_likely else "dim"),
-        (f"{_name(one):<{NAME_WIDTH}}", "bold" if one.is_likely else ""),
+        (f"{_name(one):<{NAME_WIDTH}}", "bold" if one.is_likely or where else ""),
         (f"  {one.base_rate:.0%} of all", "dim"),
     )
     if where:

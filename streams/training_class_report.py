@@ -70,7 +70,8 @@ def _verdict(trained: TrainedClasses) -> str:
 def _classes(trained: TrainedClasses) -> str:
     return table(_HEADS, [_class_line(one) for one in trained.classes]) + (
         "<p>AP: average precision, for which guessing gets the base rate. AUC: area under the ROC curve. ECE: how far "
-        "chances are from what came. Likely from: the chance from which on precision and recall together are best. "
+        "chances are from what came. Likely from: the chance from which on precision and recall together are best, 1 "
+        "(never) for a class that is told no better than by its base rate. "
         "Error gone: the share of the base rate's squared error; better where that is certain with 90 % confidence.</p>"
     )
 

@@ -111,6 +111,12 @@ def test_likely_begins_where_f1_is_best(rows: list[tuple[bool, int]]) -> None:
     assert f1_score(truth, chances >= likely_from(truth, chances)) == pytest.approx(best)
 
 
+def test_nothing_rarer_than_the_base_rate_is_called_likely() -> None:
+    truth, chances = np.array([True, False, False, True]), np.array([0.3, 0.3, 0.3, 0.3])
+    assert likely_from(truth, chances) == 0.3
+    assert likely_from(truth, chances, at_least=0.5) == 0.5
+
+
 def test_axes_keep_all_distances_of_fewer_rows_than_columns() -> None:
     rows = np.random.default_rng(3).normal(size=(20, 300))
     axes = reduced(rows)

@@ -84,6 +84,7 @@ def test_hashtags_on_enough_videos_are_classes_and_words_tell_them(release: Clas
 def test_hashtags_that_follow_from_nothing_but_themselves_cannot_be_told() -> None:
     assert not trained(follows=False).beats_constant
     assert max(one.metrics["auc"] for one in trained(follows=False).classes) < 0.65
+    assert not any(one.beats_base_rate or one.likely_from < 1 for one in trained(follows=False).classes)
 
 
 def test_a_videos_own_hashtags_change_nothing_of_its_chances(release: ClassRelease) -> None:
