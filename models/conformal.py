@@ -6,15 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.errors import TrainingImpossible
-
 Floats = NDArray[np.float64]
 
 GRID = 400
 """Points of the stored distribution of errors: probabilities come in steps of 0.25 %."""
-
-MIN_GROUPS = 20
-"""With fewer groups a 90 % interval would be the whole line."""
 
 
 @dataclass(frozen=True)
@@ -36,34 +31,10 @@ class ErrorDistribution:
     level: float
 
 
-def learn_errors(errors: Floats, groups: NDArray[np.int64], *, level: float = 0.9) -> ErrorDistribution:
-    """Describe out-of-fold errors so that each group counts once.
-
-    Parameters
-    ----------
-    errors : array, shape (n,)
-        Truth minus the prediction of a fit that saw nothing of the row's group.
-    groups : array, shape (n,)
-        The row's group as a number.
-
-    Raises
-    ------
-    TrainingImpossible
-        Too few groups for an interval.
-
-    Source: Vovk, Cross-conformal predictors, 2015; Dunn, Wasserman and Ramdas, Distribution-free
-    prediction sets for two-layer hierarchical models, 2022 (each group weighs the same).
-    """
-    count = len(np.unique(groups))
-    if count < MIN_GROUPS:
-        raise TrainingImpossible(f"expected at least {MIN_GROUPS} groups (channels) for an interval, got {count}")
-    return learn_scaled_errors(errors, np.ones(len(errors)), groups, level=level)
-
-
 def learn_scaled_errors(
     errors: Floats, scales: Floats, groups: NDArray[np.int64], *, level: float = 0.9
 ) -> ErrorDistribution:
-    """Describe errors in units of how large they were expected to be.
+    """Describe errors in units of how large they were expected to be, so that each group counts once.
 
     The offsets are those of one group more than were seen, so that few groups give wide intervals; with
     fewer than 19 at 90 % nothing can be said, and they are infinite.
@@ -75,7 +46,9 @@ def learn_scaled_errors(
     scales : array, shape (n,), above zero
         The error expected of each row, by a fit that saw nothing of its group either.
 
-    Source: Papadopoulos, Vovk and Gammerman, Regression conformal prediction with nearest neighbours, 2011 (normalised).
+    Source: Papadopoulos, Vovk and Gammerman, Regression conformal prediction with nearest neighbours, 2011 (normalised);
+    Vovk, Cross-conformal predictors, 2015; Dunn, Wasserman and Ramdas, Distribution-free prediction sets for two-layer
+    hierarchical models, 2022 (each group weighs the same).
     """
     count = len(np.unique(groups))
     outer = math.ceil((count + 1) * (1 + level) / 2) / count

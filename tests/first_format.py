@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from models.conformal import ErrorDistribution, learn_errors, probability_above
+from models.conformal import ErrorDistribution, learn_scaled_errors, probability_above
 from models.layout import Layout, Table
 from models.measures import probability_measures, regression_measures
 from models.ridge import Ridge, cross_predict, fit, predict, rows
@@ -89,7 +89,7 @@ def learn(lesson: Lesson) -> Learned:
     folds = group_folds(lesson.groups)
     whole = cross_predict(lesson.table, lesson.target, lesson.layout, folds=folds)
     ridge = fit(lesson.table, lesson.target, lesson.layout, penalty=whole.penalty)
-    errors = learn_errors(lesson.target - whole.predictions, lesson.groups)
+    errors = _errors(lesson.target - whole.predictions, lesson.groups)
     judged = judge(lesson, folds)
     metrics = measure(lesson, judged)
     return Learned(ridge, errors, whole.penalty, metrics, metrics["r2_low"] > 0)
@@ -110,7 +110,7 @@ def _judge_fold(lesson: Lesson, held: NDArray[np.bool_], judged: Judged) -> None
     taught, truth = rows(lesson.table, ~held), lesson.target[~held]
     groups = np.unique(lesson.groups[~held], return_inverse=True)[1]
     inner = cross_predict(taught, truth, lesson.layout, folds=group_folds(groups))
-    errors = learn_errors(truth - inner.predictions, groups)
+    errors = _errors(truth - inner.predictions, groups)
     ridge = fit(taught, truth, lesson.layout, penalty=inner.penalty)
     values = predict(rows(lesson.table, held), ridge, lesson.layout)
     judged.values[held] = values
@@ -129,3 +129,7 @@ def measure(lesson: Lesson, judged: Judged) -> dict[str, float]:
     values = regression_measures(lesson.target, judged.values, constants=judged.constants, groups=lesson.groups)
     intervals = {"coverage_90": float(judged.covered.mean()), "interval_width": float(judged.widths.mean())}
     return values | intervals | probability_measures(lesson.target > lesson.threshold, judged.chances)
+
+
+def _errors(errors: NDArray[np.float64], groups: NDArray[np.int64]) -> ErrorDistribution:
+    return learn_scaled_errors(errors, np.ones(len(errors)), groups)
