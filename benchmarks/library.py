@@ -27,7 +27,7 @@ from streams.settings import Settings
 
 LIMIT_MS = 50.0
 AIM_RECORDS_A_SECOND = 5000.0
-LARGEST_RATIO = {"sqlite": 16.0, "redis": 16.0}
+LARGEST_RATIO = {"sqlite": 16.0, "redis": 30.0}
 """CPU of taking in against that of decoding alone; guards against growth, beside the aim in seconds."""
 
 TRIES = 30

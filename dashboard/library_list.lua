@@ -28,6 +28,10 @@ local function word_filter(beginning)
     local most = '(' .. beginning .. '\255'
     local words = redis.call('ZRANGEBYLEX', prefix .. 'words', least, most, 'LIMIT', 0, WORDS)
     if #words == 0 then return {size = size, key = key} end
+    if #words == 1 and size == 0 then  -- the set of this one word will do, however large it is
+      local only = prefix .. 'word:' .. words[1]
+      return {size = redis.call('SCARD', only), key = only}
+    end
     local sets = {key}
     for _, word in ipairs(words) do sets[#sets + 1] = prefix .. 'word:' .. word end
     size = redis.call('SUNIONSTORE', key, unpack(sets))
@@ -39,6 +43,27 @@ end
 local filters = {}
 for _, key in ipairs(asked.tags) do filters[#filters + 1] = {size = redis.call('SCARD', key), key = key} end
 for _, beginning in ipairs(asked.words) do filters[#filters + 1] = word_filter(beginning) end
+
+-- Several sets that leave few videos together are as good as one small set.
+local function met(all)
+  local keys, others = {}, {}
+  for _, filter in ipairs(all) do
+    if filter.key then keys[#keys + 1] = filter.key else others[#others + 1] = filter end
+  end
+  if #keys < 2 then return all end
+  local asking = {#keys}
+  for _, key in ipairs(keys) do asking[#asking + 1] = key end
+  asking[#asking + 1] = 'LIMIT'
+  asking[#asking + 1] = asked.narrow
+  local size = redis.call('SINTERCARD', unpack(asking))
+  if size >= asked.narrow then return all end
+  local key = scratch()
+  redis.call('SINTERSTORE', key, unpack(keys))
+  others[#others + 1] = {size = size, key = key}
+  return others
+end
+
+filters = met(filters)
 table.sort(filters, function(a, b) return a.size < b.size end)
 local has_span = asked.since ~= null or asked['until'] ~= null
 
@@ -84,6 +109,10 @@ end
 -- A small list of its own, sorted as the whole one: of all that pass the filters, the smallest of which is known.
 local function narrowed(first)
   local key = scratch()
+  if not is_text and not has_span and #filters == 1 then
+    redis.call('ZINTERSTORE', key, 2, first.key, order, 'WEIGHTS', 0, 1)
+    return key
+  end
   each_chunk(redis.call('SMEMBERS', first.key), function(some)
     local ids, pairs_ = passing(some, first), {}
     if #ids == 0 then return end
@@ -164,7 +193,8 @@ local function counted()
     return math.min(asked.most, redis.call('ZCOUNT', prefix .. 'by:submitted', since, till))
   end
   if #filters == 1 and not has_span then
-    return #asked.tags == 1 and filters[1].size or math.min(asked.most, filters[1].size)
+    local is_one_tag = #asked.tags == 1 and #asked.words == 0
+    return is_one_tag and filters[1].size or math.min(asked.most, filters[1].size)
   end
   local first, total = nil, 0
   for _, filter in ipairs(filters) do if filter.key and not first then first = filter end end
