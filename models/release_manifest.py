@@ -264,7 +264,8 @@ def _check_numbers(manifest: Manifest | LearnedManifest) -> None:
 
 
 def _check_layout(layout: Layout, *, fewest: int) -> None:
-    windows_in(block.name for block in layout.blocks)
+    if len(windows_in(block.name for block in layout.blocks)) > 1:  # each costs a fit for every video
+        raise ReleaseInvalid("expected one window of early days in the layout, got several; train again")
     for block in layout.blocks:
         topic_of(block)
         if block.size < 1 or (block.place in PLACES[2:] and block.size != 1):

@@ -28,7 +28,7 @@ from streams.training_source import Source
 MIN_ROWS = 100
 """With fewer rows most draws do no better than the constant."""
 
-MOST_ROWS = 40_000
+MOST_ROWS = 30_000
 MOST_NUMBERS = 60_000_000
 """Of more examples a fixed part is learned from: so many rows, and so many numbers in them, keep training under 4 GB."""
 

@@ -86,8 +86,8 @@ def _weights(rows: "csr_matrix", centred: Floats, penalty: float) -> Floats:
 def _best_penalty(rows: "csr_matrix", truth: Floats, groups: Groups) -> float:
     errors = np.zeros(len(PENALTIES))
     for fold in group_folds(groups, INNER_FOLDS):
-        mean = truth[fold.taught].mean()
+        mean, taught = truth[fold.taught].mean(), rows[fold.taught]
         for place, penalty in enumerate(PENALTIES):
-            weights = _weights(rows[fold.taught], truth[fold.taught] - mean, penalty)
+            weights = _weights(taught, truth[fold.taught] - mean, penalty)
             errors[place] += ((truth[fold.held] - mean - rows[fold.held] @ weights) ** 2).sum()
     return PENALTIES[int(errors.argmin())]

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,9 @@ RUN_SIZES = (2, 3, 4, 5)
 
 WORDS_REMEMBERED = 2**15
 """Most words of a text were in the ones before it; their runs need not be hashed again."""
+
+TEXTS_AT_ONCE = 2048
+"""So that what is held beside the rows themselves stays small, however many texts there are."""
 
 _WORD = re.compile(r"\w+(?:'\w+)?")
 
@@ -134,13 +137,20 @@ class WordWeights:
         """
         from scipy.sparse import csr_matrix
 
+        lots = [self._weighed(texts[first : first + TEXTS_AT_ONCE]) for first in range(0, len(texts), TEXTS_AT_ONCE)]
+        places = np.concatenate([np.empty(0, np.int32), *(lot.places for lot in lots)])
+        values = np.concatenate([np.empty(0), *(lot.values for lot in lots)])
+        ends = np.cumsum([0, *(count for lot in lots for count in lot.counts)])
+        return csr_matrix((values, places, ends), shape=(len(texts), len(self.buckets)))
+
+    def _weighed(self, texts: Sequence[Text]) -> "_Weighed":
         counted = [self._counted(text) for text in texts]
-        places = np.concatenate([np.empty(0, np.int64), *(held for held, _ in counted)])
-        times = np.concatenate([np.empty(0), *(times for _, times in counted)])
-        ends = np.cumsum([0, *(len(held) for held, _ in counted)])
-        values = (1 + np.log(times)) * self.rarity[places]
-        lengths = np.repeat(_lengths(values * values, ends), np.diff(ends))
-        return csr_matrix((values / lengths, places, ends), shape=(len(counted), len(self.buckets)))
+        counts = [len(held) for held, _ in counted]
+        places = np.concatenate([held for held, _ in counted])
+        values = 1 + np.log(np.concatenate([times for _, times in counted]))
+        values *= self.rarity[places]
+        values /= np.repeat(_lengths(values * values, np.cumsum([0, *counts])), counts)
+        return _Weighed(places.astype(np.int32), values, counts)
 
     def _counted(self, text: Text) -> tuple[NDArray[np.int64], Floats]:
         """Places of the kept buckets that a text has, ascending, and how often it has them."""
@@ -161,6 +171,14 @@ class WordWeights:
         places = np.full(BUCKETS, -1, np.int64)
         places[self.buckets] = np.arange(len(self.buckets))
         return places
+
+
+class _Weighed(NamedTuple):
+    """Some rows: the places and values of one after the other, and how many each has."""
+
+    places: NDArray[np.int32]
+    values: Floats
+    counts: list[int]
 
 
 def _lengths(squares: Floats, ends: NDArray[np.int64]) -> Floats:
