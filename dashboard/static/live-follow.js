@@ -17,7 +17,6 @@ export function seldom(act, everyMs) {
   return wake;
 }
 
-const FRESH_MS = 5000;
 const LAG_S = 5;
 
 /** Whether something happened after a page was made, as far as clocks and topics agree. */
@@ -29,7 +28,7 @@ export function isNewer(row, element) {
 export function follow(isShown, wake) {
   live.on("video", (row) => isShown(row) && wake());
   live.on("gone", () => wake());
-  // The first snapshot comes when the stream begins: a page that was just made has all of it.
-  live.on("snapshot", () => performance.now() > FRESH_MS && wake());
+  // It comes when the stream begins: what happened between the making of the page and now was told to nobody.
+  live.on("snapshot", () => wake());
   live.on("stale", wake);
 }

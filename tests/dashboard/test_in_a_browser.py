@@ -117,13 +117,15 @@ def test_two_people_are_merged_and_parted_again(day: Visit, card: DashboardCard)
 
 def test_ten_pieces_are_labelled_by_keyboard(day: Visit, card: DashboardCard) -> None:
     page = day.open(f"{card.url}/label")
-    page.locator("[data-answers]").wait_for(timeout=VIDEO_LIMIT_MS)
-    for given in range(1, 11):
-        page.locator("[data-answers]").wait_for()
-        page.keyboard.press("y" if given % 3 else "n")
-        page.locator("[data-session]", has_text=re.compile(rf"^{given} of")).wait_for()
+    for number_of_class in (0, 1):
+        page.locator('nav[aria-label="Classes"] a').nth(number_of_class).click()
+        page.locator("[data-answers]").wait_for(timeout=VIDEO_LIMIT_MS)
+        for given in range(1, 6):
+            page.keyboard.press("y" if given % 3 else "n")
+            page.locator("[data-session]", has_text=re.compile(rf"^{given} of")).wait_for()
     page.keyboard.press("u")
-    page.locator("[data-session]", has_text=re.compile("^9 of")).wait_for()
+    page.locator("[data-session]", has_text=re.compile("^4 of")).wait_for()
+    _until(lambda: _counted(page, card) == 9, "nine labels in the library")
     assert day.troubles == []
 
 
@@ -218,10 +220,10 @@ def test_a_dashboard_that_dies_comes_back_and_open_pages_go_on(
 ) -> None:
     page = day.open(f"{card.url}/progress")
     live = page.locator("[data-live]")
-    _until(lambda: live.get_attribute("data-state") == "live", "a live page")
+    _until(lambda: live.get_attribute("data-state") == "on", "a live page")
     os.kill(card.pid, signal.SIGKILL)
     _until(lambda: (read_card(system.home) or card).pid != card.pid, "another dashboard")
-    _until(lambda: live.get_attribute("data-state") == "live", "the page live again")
+    _until(lambda: live.get_attribute("data-state") == "on", "the page live again")
     clip = write_clip(tmp_path / "after.mp4", Clip(scenes_s=(2.5,)))
     (line,) = system.lines("submit", str(clip), "--title", "After the restart", "--json")
     page.locator(f'[data-video="{line["video_id"]}"]').first.wait_for()
@@ -246,6 +248,12 @@ def _deep_pages(visit: Visit, card: DashboardCard) -> list[str]:
         hrefs("/people", "/people/person")[0],
         hrefs("/models", "/models/virality/")[0],
     ]
+
+
+def _counted(page: "Page", card: DashboardCard) -> int:
+    """How many labels stand, by the page's own count."""
+    page.goto(f"{card.url}/label")
+    return sum(int(cell.inner_text()) for cell in page.locator("[data-row] [data-n]").all())
 
 
 def _fresh(page: "Page", locator: object) -> int:
