@@ -3,6 +3,7 @@
 import errno
 import socket
 from ipaddress import ip_address
+from pathlib import Path
 
 from schemas.errors import SettingsInvalid, UsageError
 from streams.settings import Settings
@@ -64,28 +65,38 @@ def refuse_unsafe(settings: Settings, *, has_accounts: bool) -> None:
 
 
 def bind(settings: Settings) -> socket.socket:
-    """Take the port; without a setting the default one, or a free one while that is taken.
+    """Take the port; without a setting that of the last time, or the default one, or a free one while both are taken.
+
+    Open pages find the dashboard again by its port, so a home keeps the one it had.
 
     Raises
     ------
     UsageError
         The address is not of this machine, or the port that was asked for is taken.
     """
-    wanted = wanted_port(settings)
-    try:
-        return _bound(settings.dashboard_host, wanted)
-    except OSError as error:
-        if settings.dashboard_port is None and error.errno == errno.EADDRINUSE:
-            return _bound(settings.dashboard_host, 0)
-        raise UsageError(
-            f"the dashboard cannot listen on {settings.dashboard_host} port {wanted}: {error.strerror}; "
-            "set GROUNDSWELL_DASHBOARD_HOST and GROUNDSWELL_DASHBOARD_PORT (0: any free one)"
-        ) from error
+    note = settings.home / "dashboard" / "port"
+    for port in _ports(settings, note):
+        try:
+            taken = _bound(settings.dashboard_host, port)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and settings.dashboard_port is None:
+                continue
+            raise UsageError(
+                f"the dashboard cannot listen on {settings.dashboard_host} port {port}: {error.strerror}; "
+                "set GROUNDSWELL_DASHBOARD_HOST and GROUNDSWELL_DASHBOARD_PORT (0: any free one)"
+            ) from error
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(str(taken.getsockname()[1]))
+        return taken
+    raise UsageError(f"the dashboard found no free port on {settings.dashboard_host}; set GROUNDSWELL_DASHBOARD_PORT")
 
 
-def wanted_port(settings: Settings) -> int:
-    """The port to try first; 0: any free one."""
-    return DEFAULT_PORT if settings.dashboard_port is None else settings.dashboard_port
+def _ports(settings: Settings, note: Path) -> tuple[int, ...]:
+    """What to try, in this order; 0 is any free one."""
+    if settings.dashboard_port is not None:
+        return (settings.dashboard_port,)
+    last = note.read_text() if note.is_file() else ""
+    return (*([int(last)] if last.isdigit() and 0 < int(last) < 65536 else []), DEFAULT_PORT, 0)
 
 
 def url_of(settings: Settings, port: int) -> str:

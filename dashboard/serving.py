@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING
 
 from dashboard.access.accounts import AccountsFile, owner_token
-from dashboard.listening import bind, is_private, refuse_unsafe, url_of, wanted_port
+from dashboard.listening import bind, is_private, refuse_unsafe, url_of
 from schemas.errors import BrokerUnavailable, UsageError
 from streams.dashboard_card import DashboardCard, card_path, read_card
 from streams.locks import try_lock
@@ -119,8 +119,6 @@ def _run(desk: "Desk", app: "ASGIApp", listener: "socket.socket", *, say: Say) -
     server = _server(desk, app)
     url = url_of(settings, port)
     link = _link(settings, url)
-    if wanted_port(settings) not in (0, port):
-        say(f"port {wanted_port(settings)} is taken, so the dashboard takes {port}")
     say(f"open the dashboard: {link}")
     card = card_path(settings.home)
     DashboardCard(pid=os.getpid(), url=url, link=link).write(card)

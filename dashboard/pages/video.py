@@ -42,7 +42,9 @@ def video(
     """Show everything known about a video; htmx gets only what may have changed."""
     detail = desk.library.video(video_id)
     if detail is None:
-        raise not_found("video", video_id)
+        page = render(request, "video_unknown.html", video_id=video_id)
+        page.status_code = 404
+        return page
     name = "video_parts.html" if is_fragment(request) else "video.html"
     return render(request, name, start_s=max(t, 0.0), **_shown(desk, detail))
 

@@ -88,6 +88,23 @@ def test_while_the_default_port_is_taken_another_one_is(tmp_path: Path) -> None:
             assert taken.getsockname()[1] not in (0, DEFAULT_PORT)
 
 
+def test_a_home_keeps_its_port_so_that_open_pages_find_it_again(tmp_path: Path) -> None:
+    with bind(settings_of(tmp_path, dashboard_port=0)) as first:
+        port = first.getsockname()[1]
+    with bind(settings_of(tmp_path)) as again:
+        assert again.getsockname()[1] == port
+        with bind(settings_of(tmp_path)) as third:
+            assert third.getsockname()[1] != port
+
+
+@pytest.mark.parametrize("noted", ["", "0", "70000", "-1", "eighty"])
+def test_a_note_of_a_port_that_is_none_is_passed_over(tmp_path: Path, noted: str) -> None:
+    (tmp_path / "dashboard").mkdir()
+    (tmp_path / "dashboard" / "port").write_text(noted)
+    with bind(settings_of(tmp_path)) as taken:
+        assert taken.getsockname()[1] > 0
+
+
 def test_a_port_that_was_asked_for_is_not_exchanged_for_another(tmp_path: Path) -> None:
     with bind(settings_of(tmp_path, dashboard_port=0)) as other:
         port = other.getsockname()[1]

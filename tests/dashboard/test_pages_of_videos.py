@@ -194,7 +194,8 @@ def test_a_viewer_is_told_who_may_submit(tmp_path: Path) -> None:
 def test_a_video_that_nobody_knows_is_a_page_that_leads_on(tmp_path: Path) -> None:
     answer = _client(tmp_path).get("/videos/youtube:unknown")
     assert answer.status_code == 404
-    assert "Go to the library" in answer.text
+    assert 'data-video="youtube:unknown"' in answer.text, "its page opens by itself once something is known"
+    assert 'href="/videos"' in answer.text
 
 
 @pytest.mark.parametrize(
