@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from itertools import islice
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, cast
 
 import msgspec
 
@@ -296,9 +296,8 @@ class StoredLibrary:
     def _predictions_of(self, core: Core, target: str, since_s: float | None) -> Iterator[VideoScored]:
         wanted = {name for name, item in core.items.items() if _is_wanted(name, item.at_ms, target, since_s)}
         for name, value in self.store.parts(core.video_id, "predictions/"):
-            event = decode(value, (VideoScored,))
-            if name in wanted and isinstance(event, VideoScored):
-                yield event
+            if name in wanted:  # what is said of segments has no item
+                yield cast(VideoScored, decode(value, (VideoScored,)))
 
     def _all(self, kind: str, topic_name: str, wanted: type[AnEvent], group: str = "") -> list[AnEvent]:
         found = self.store.things_by_age(kind, group=group, limit=MOST_THINGS)

@@ -16,7 +16,7 @@ from schemas.identities import IdentityRecorded
 from schemas.labels import LabelGiven
 from schemas.media import MediaFetched
 from schemas.outcomes import OutcomeObserved
-from schemas.predictions import VideoScored
+from schemas.predictions import SegmentScored, VideoScored
 from schemas.segments import SegmentCut
 from schemas.summaries import Summarised
 from streams.topology import topic
@@ -45,6 +45,9 @@ def detail_of(row: VideoRow, parts: Parts, people: Sequence[PersonBrief]) -> Vid
         people=tuple(people),
         summary=next(_of(Summarised, events["summaries"]), None),
         predictions=tuple(_of(VideoScored, events["predictions"])),
+        segment_predictions=tuple(
+            sorted(_of(SegmentScored, events["predictions"]), key=lambda s: (s.target, _scope_order(s.scope)))
+        ),
         history=tuple(sorted(moments, key=lambda moment: (moment.at_s, moment.target))),
         outcomes=tuple(sorted(_of(OutcomeObserved, events["outcomes"]), key=lambda outcome: outcome.moment)),
         labels=tuple(_of(LabelGiven, events["labels"])),

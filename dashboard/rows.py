@@ -12,7 +12,7 @@ from schemas.features import FeatureExtracted
 from schemas.labels import LabelGiven
 from schemas.media import MediaFetched
 from schemas.outcomes import OutcomeObserved
-from schemas.predictions import VideoScored
+from schemas.predictions import SegmentScored, VideoScored
 from schemas.progress import State
 from schemas.releases import ReleasePublished
 from schemas.segments import SegmentCut
@@ -174,6 +174,8 @@ class VideoDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         What each modality says of each segment; vectors are left out also where there is one.
     summary : Summarised or None
         Of the whole video, without pooled vectors.
+    segment_predictions : tuple of SegmentScored
+        What releases of classes say of each segment, by target and segment.
     history : tuple of Moment
         How its predictions changed, oldest first; the last 200 of each target.
     """
@@ -186,6 +188,7 @@ class VideoDetail(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     people: tuple[PersonBrief, ...] = ()
     summary: Summarised | None = None
     predictions: tuple[VideoScored, ...] = ()
+    segment_predictions: tuple[SegmentScored, ...] = ()
     history: tuple[Moment, ...] = ()
     outcomes: tuple[OutcomeObserved, ...] = ()
     labels: tuple[LabelGiven, ...] = ()

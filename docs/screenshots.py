@@ -144,7 +144,7 @@ def _fill(system: System, folder: Path) -> None:
     system.run("import", "outcomes", str(folder / "outcomes.csv"), check=False)
     with serving(b"") as server:
         system.run("submit", server.url("404/a-video-that-is-gone.mp4"), "--watch", "--json", check=False)
-    system.run("train", "virality", "--from", str(_table(folder)), "--release", "cats-1", "--candidate", check=False)
+    system.run("train", "virality", "--from", str(_table(folder)), "--release", "cats-1", "--candidate", "--force")
 
 
 def _list_of_films(folder: Path) -> str:
@@ -190,7 +190,9 @@ def _places(browser: "Browser", card: DashboardCard) -> Places:
     videos = [v for v in ask("/v1/videos?state=done")["items"] if v.get("predictions")]
     people = ask("/v1/people")["items"]
     release = ask("/v1/releases")[0]["release"]
-    page.wait_for_timeout(15_000)
+    for path in ("/label", "/operations"):  # what they show is read in the background, from the first visit on
+        page.goto(card.url + path)
+        page.wait_for_timeout(10_000)
     visit.context.close()
     return Places(
         video=videos[-1]["video_id"],

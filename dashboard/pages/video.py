@@ -16,6 +16,7 @@ from dashboard.pages.timeline import text_of, timeline_of
 from dashboard.problems import not_found
 from dashboard.rows import VideoDetail
 from schemas.segments import SegmentCut
+from streams.class_moments import moments_of
 
 MOST_FRAMES = 16
 MOST_LABELS = 60
@@ -77,6 +78,7 @@ def _shown(desk: Desk, detail: VideoDetail) -> dict[str, object]:
         "row": detail.row,
         "views": views_of(detail, targets, desk.library.releases()),
         "definitions": {t.name: {c.name: c.definition for c in t.classes} for t in targets if t.classes},
+        "moments": {p.target: moments_of(p, detail.segment_predictions) for p in detail.predictions},
         "timeline": timeline_of(detail),
         "pieces": tuple(_pieces(detail)),
         "frames": _frames(desk, detail),

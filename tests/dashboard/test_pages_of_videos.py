@@ -8,6 +8,7 @@ import pytest
 from desks import a_client, a_desk
 from examples import CUT, EXTRACTED, FETCHED, LINK, METADATA, OUTCOME, PROGRESSED, SCORED, SUMMARISED, TRACKED, VIDEO_ID
 from msgspec.structs import replace
+from scored import film, segments_of
 from starlette.testclient import TestClient
 
 from schemas.event import Event, derive_id
@@ -290,3 +291,13 @@ def test_all_failed_videos_of_a_list_can_be_fetched_again_at_once(tmp_path: Path
     href = next(str(a["data-post"]) for tag, a in Tags(text).found if tag == "button" and "data-post" in a)
     assert client.post(href, json={}).json()["retried"] == 1
     assert "Retry all" not in _client(tmp_path / "other", (LINK, failed), "viewer").get("/videos?state=failed").text
+
+
+def test_classes_are_shown_with_their_moments_and_exports_have_only_the_video(tmp_path: Path) -> None:
+    said = replace(film(0), video_id=VIDEO_ID, revision=FETCHED.revision)
+    client = _client(tmp_path, (*STORY, said, *segments_of(said)))
+    text = client.get(f"/videos/{VIDEO_ID}").text
+    assert "0:00 to 0:08" in text, "two segments that follow each other are one moment"
+    lines = client.get("/v1/predictions.jsonl").text.splitlines()
+    assert len(lines) == 2
+    assert len(client.get(f"/v1/videos/{VIDEO_ID}").json()["segment_predictions"]) == 2
