@@ -11,7 +11,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import pytest
 from toy import REVISION, fold_stage, transform_stage
@@ -23,8 +23,11 @@ from streams.children import dying_with_parent
 from streams.faults import VARIABLE
 from streams.kafka.admin import create_missing, group_of, partition_counts
 from streams.kafka.bulk import BulkProducer, Record, event_of, read_to_end
-from streams.kafka.connection import confluent_config
+from streams.kafka.connection import confluent_config, is_passing
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from confluent_kafka import Consumer, TopicPartition
 
 TOY = Path(__file__).parent / "toy.py"
 READY_LIMIT_S = 30.0
@@ -236,5 +239,18 @@ class Toys:
         ends = [
             TopicPartition(at.topic, at.partition, consumer.get_watermark_offsets(at, timeout=10)[1]) for at in places
         ]
-        consumer.commit(offsets=ends, asynchronous=False)
+        wait_until(lambda: _is_committed(consumer, ends), limit_s=30, what="a coordinator that takes offsets")
         consumer.close()
+
+
+def _is_committed(consumer: "Consumer", ends: "list[TopicPartition]") -> bool:
+    """Try to commit; a Kafka that has just begun has no coordinator for a moment."""
+    from confluent_kafka import KafkaException
+
+    try:
+        consumer.commit(offsets=ends, asynchronous=False)
+    except KafkaException as error:
+        if not is_passing(error.args[0]):
+            raise
+        return False
+    return True

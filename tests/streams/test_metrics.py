@@ -94,7 +94,8 @@ def test_a_worker_is_healthy_only_once_it_has_its_partitions(
         worker = toys.start("transform")
         wait_until(lambda: seen.append(get(port, "/health")[0]) or seen[-1] == 200, limit_s=30, what="health")
         assert 503 in seen, "it answers before it is ready"
-        assert f'groundswell_partitions{{stage="toy-transform-{toys.name}"}} 4.0' in get(port, "/metrics")[1]
+        held = f'groundswell_partitions{{stage="toy-transform-{toys.name}"}} 4.0'
+        wait_until(lambda: held in get(port, "/metrics")[1], limit_s=30, what="its four partitions among the figures")
         worker.wait_ready()
 
         toys.send(
