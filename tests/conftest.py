@@ -17,6 +17,7 @@ REAL_SYSTEMS = {"broker", "browser"}
 """Marks of tests that start servers and worlds of workers: one at a time, however many tests run at once."""
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say what `pytest -n` must leave together: real systems in one process, of all else the tests of a file."""
     for item in items:
