@@ -13,10 +13,8 @@ demo: $(INSTALLED)  ## a real video through real Kafka to a real prediction
 up: $(INSTALLED)  ## Kafka, workers, everything, until Ctrl-C
 	$(BIN)/groundswell up
 
-# Two at once: real systems one after another in one process, all else beside them (tests/conftest.py).
-TESTS_AT_ONCE ?= 2
 test: $(INSTALLED)  ## all tests, on a real Kafka, in a real browser
-	$(BIN)/python -m pytest -n $(TESTS_AT_ONCE) --dist loadgroup
+	$(BIN)/python -m pytest
 
 weights: $(INSTALLED)  ## every network, also that of speech recognition (300 MB)
 	$(BIN)/groundswell weights fetch default asr

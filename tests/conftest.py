@@ -13,18 +13,6 @@ from streams.settings import Settings, load
 TESTS = Path(__file__).parent
 ROOT = TESTS.parent
 
-REAL_SYSTEMS = {"broker", "browser"}
-"""Marks of tests that start servers and worlds of workers: one at a time, however many tests run at once."""
-
-
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say what `pytest -n` must leave together: real systems in one process, of all else the tests of a file."""
-    for item in items:
-        is_system = any(item.get_closest_marker(mark) for mark in REAL_SYSTEMS)
-        item.add_marker(pytest.mark.xdist_group("real systems" if is_system else str(item.path)))
-
-
 if str(TESTS) not in sys.path:  # shared test code lies in tests/*.py
     sys.path.insert(0, str(TESTS))
 
