@@ -1,6 +1,6 @@
 // Labelling by keyboard. An answer is shown as given at once and sent behind it; one that is refused comes back.
 
-import { say, send } from "./act.js";
+import { newKey, say, send } from "./act.js";
 
 const USUAL = { yes: "y", no: "n", skip: "s", undo: "u" };
 const ARROWS = { ArrowRight: "yes", ArrowLeft: "no", ArrowDown: "skip", ArrowUp: "undo" };
@@ -23,6 +23,7 @@ let answered = 0;
 let asking = false;
 let over = false;
 let sending = Promise.resolve();
+const unsent = [];
 
 function keys() {
   try {
@@ -166,17 +167,33 @@ function answer(value) {
   count(value, 1);
   show();
   const body = { target: question.target, video_id: question.video_id, scope: question.scope, label: question.label, value };
-  sending = sending
-    .then(() => send("post", "/v1/labels", body))
-    .catch((problem) => {
-      given = given.filter((other) => other !== one);
-      waiting.unshift(question);
-      count(value, -1);
-      say(problem.detail || "", "bad", problem.title);
-      show();
-    });
+  deliver("/v1/labels", body).catch((problem) => {
+    given = given.filter((other) => other !== one);
+    waiting.unshift(question);
+    count(value, -1);
+    say(problem.detail || "", "bad", problem.title);
+    show();
+  });
   if (waiting.length < FEW) more();
 }
+
+/** Send one after the other; what is still here when the page is left goes out with it, once, by its key. */
+function deliver(url, body) {
+  const letter = { url, body, key: newKey() };
+  unsent.push(letter);
+  const done = sending
+    .then(() => send("post", url, body, { "Idempotency-Key": letter.key }))
+    .finally(() => unsent.splice(unsent.indexOf(letter), 1));
+  sending = done.catch(() => {});
+  return done;
+}
+
+addEventListener("pagehide", () => {
+  for (const { url, body, key } of unsent) {
+    const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
+    fetch(url, { method: "POST", headers, body: JSON.stringify(body), keepalive: true }).catch(() => {});
+  }
+});
 
 function undo() {
   const one = given.pop();
@@ -186,9 +203,8 @@ function undo() {
   count(one.value, -1);
   show();
   const { target, video_id, scope, label } = one.question;
-  sending = sending
-    .then(() => send("post", "/v1/labels/undo", { target, video_id, scope, label }))
-    .catch((problem) => say(problem.detail || "", "bad", problem.title));
+  const said = { target, video_id, scope, label };
+  deliver("/v1/labels/undo", said).catch((problem) => say(problem.detail || "", "bad", problem.title));
 }
 
 function act(what) {
