@@ -114,7 +114,7 @@ class StoredLibrary:
         return VideoPage(items=tuple(rows), next_cursor=cursor, total=found.total)
 
     def rows(self, video_ids: Iterable[str]) -> list[VideoRow]:
-        """Look up rows; those that are unknown are left out."""
+        """Look up rows, at most `MOST_ROWS` of them; those that are unknown are left out."""
         return self._rows(list(islice(video_ids, MOST_ROWS)))
 
     def _rows(self, video_ids: Sequence[str]) -> list[VideoRow]:

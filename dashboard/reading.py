@@ -39,7 +39,7 @@ class Library(Protocol):
         """List videos. UsageError: the cursor is not one of ours."""
 
     def rows(self, video_ids: Iterable[str]) -> list[VideoRow]:
-        """Look up rows; those that are unknown are left out."""
+        """Look up rows, at most `MOST_ROWS` of them; those that are unknown are left out."""
 
     def video(self, video_id: str) -> VideoDetail | None:
         """Everything about one video."""

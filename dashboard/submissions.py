@@ -10,14 +10,11 @@ import msgspec
 
 from dashboard.desk import Desk
 from dashboard.problems import Problem
-from dashboard.rows import VideoRow, VideoState
+from dashboard.rows import MOST_ROWS, VideoRow, VideoState
 from schemas.event import VideoId
 from schemas.links import LinkSubmitted
 from streams.sources.egress import Network, networks, refusal_of_host
 from streams.submitting import BadEntry, Entry, Wishes, submission
-
-ROWS_A_QUESTION = 500
-"""Ids that the library is asked for at once; databases bound the number of their parameters."""
 
 EVENTS_A_SENDING = 1000
 
@@ -127,7 +124,7 @@ def _once_each(made: Iterable[LinkSubmitted | BadEntry]) -> list[LinkSubmitted]:
 
 def _rows_of(desk: Desk, video_ids: Iterable[VideoId]) -> dict[VideoId, VideoRow]:
     ids = list(video_ids)
-    parts = (ids[start : start + ROWS_A_QUESTION] for start in range(0, len(ids), ROWS_A_QUESTION))
+    parts = (ids[start : start + MOST_ROWS] for start in range(0, len(ids), MOST_ROWS))
     return {row.video_id: row for part in parts for row in desk.library.rows(part)}
 
 

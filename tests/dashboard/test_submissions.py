@@ -10,9 +10,12 @@ from small_events import link
 from starlette.testclient import TestClient
 
 from dashboard.desk import Desk
+from dashboard.rows import MOST_ROWS
+from dashboard.submissions import submit
 from schemas.links import LinkSubmitted
 from schemas.progress import StageProgressed
 from streams.settings import Settings
+from streams.submitting import Entry, Wishes
 
 YOUTUBE = "https://youtu.be/dQw4w9WgXcQ?si=x"
 
@@ -99,6 +102,13 @@ def test_a_known_video_says_how_far_it_is(tmp_path: Path) -> None:
     (item,) = submitted(a_client(desk), url=YOUTUBE)["items"]
     assert item["known"] == "failed"
     assert "gone" in item["warnings"][0]
+
+
+def test_of_more_links_than_one_page_of_the_library_each_known_one_says_so(tmp_path: Path) -> None:
+    names = [f"a{number:010}" for number in range(2 * MOST_ROWS + 1)]
+    desk = a_desk(tmp_path, [link(f"youtube:{name}") for name in names])
+    entries = [Entry(source=f"https://youtu.be/{name}", where="") for name in names]
+    assert {item.known for item in submit(desk, entries, Wishes()).items} == {"running"}
 
 
 def test_a_target_that_does_not_exist_is_said_and_none_that_does_is_a_problem(client: TestClient) -> None:
