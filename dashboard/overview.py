@@ -3,7 +3,6 @@
 import msgspec
 
 from dashboard.desk import Desk
-from dashboard.rows import MOST_ROWS
 from dashboard.sampling import Sample, Sampler, StageNow
 from streams.scoreboard import BoardRow, by_week, parts_of, recent, warnings
 
@@ -50,25 +49,26 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
 
 def overview(desk: Desk, sampler: Sampler, *, wait: bool = False) -> Overview:
     """Look at everything; Kafka is looked at in the background, see `Sampler.now`."""
-    sample, letters = sampler.now(wait=wait), desk.library.dead_letters(limit=MOST_ROWS)
+    sample, letters = sampler.now(wait=wait), _dead(desk)
     parts = parts_of(desk.library.scores())
     board, serving = recent(parts), _serving(desk)
     return Overview(
         kafka=desk.bootstrap,
         sampled_at_s=sample.at_s,
         problem=sample.problem,
-        stages=[StageState(now=now, dead_letters=_dead(desk, now.stage, letters.total)) for now in sample.stages],
-        dead_letters=letters.total,
+        stages=[StageState(now=now, dead_letters=_dead(desk, now.stage) if letters else 0) for now in sample.stages],
+        dead_letters=letters,
         disk_bytes=sample.disk_bytes,
         serving=serving,
         recent=board,
         weeks=by_week(parts)[-MOST_WEEKS:],
-        warnings=[*_of_system(sample, letters.total), *_silent(serving), *warnings(board)],
+        warnings=[*_of_system(sample, letters), *_silent(serving), *warnings(board)],
     )
 
 
-def _dead(desk: Desk, stage: str, total: int) -> int:
-    return desk.library.dead_letters(stage=stage, limit=1).total if total else 0
+def _dead(desk: Desk, stage: str = "") -> int:
+    """How many dead letters wait; one is read with the count, and it may be large."""
+    return desk.library.dead_letters(stage=stage, limit=1).total
 
 
 def _serving(desk: Desk) -> dict[str, str | None]:

@@ -33,20 +33,20 @@ def models(
     job: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
     """Show the releases of every target; or what trains, replays and imports."""
-    found = jobs.list()
+    found, targets = jobs.list(), desk.library.targets()
     if any(one.is_active for one in found):
         jobs.begin()  # after a restart somebody has to look after them
     return render(
         request,
         "models.html",
         view=view,
-        targets=by_target(desk.library.targets(), desk.library.releases()),
+        targets=by_target(targets, desk.library.releases()),
         jobs=[view_of(one) for one in found],
         active=sum(one.is_active for one in found),
         chosen=view_of(chosen) if (chosen := _chosen(jobs, found, job)) else None,
         is_unknown=bool(job) and not any(one.job_id == job for one in found),
         here_with_query=link("/models", view="" if view == "releases" else view, job=job),
-        with_classes=[t for t in desk.library.targets() if t.classes],
+        with_classes=[t for t in targets if t.classes],
     )
 
 

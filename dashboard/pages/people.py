@@ -34,7 +34,7 @@ def people(
     by: InfluenceBy = "views",
 ) -> Response:
     """Show everyone, most seen first; or how their videos did; or what was changed."""
-    page = desk.library.people(text=text, cursor=cursor, limit=SHOWN)
+    page = desk.library.people(text=text, cursor=cursor, limit=SHOWN) if view == "gallery" else None
     return render(
         request,
         "people.html",
@@ -44,7 +44,7 @@ def people(
         cursor=cursor,
         by=by,
         page=page,
-        next_href=link("/people", text=text, cursor=page.next_cursor) if page.next_cursor else "",
+        next_href=link("/people", text=text, cursor=page.next_cursor) if page and page.next_cursor else "",
         first_href=link("/people", text=text) if cursor else "",
         ranked=influencers(desk.library, by=by)[:RANKED] if view == "influence" else [],
         changes=changes(desk) if view == "changes" else [],
