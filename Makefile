@@ -14,7 +14,7 @@ up: $(INSTALLED)  ## Kafka, workers, everything, until Ctrl-C
 	$(BIN)/groundswell up
 
 test: $(INSTALLED)  ## all tests, on a real Kafka, in a real browser
-	$(BIN)/python -m pytest
+	$(BIN)/python tests/two_halves.py
 
 weights: $(INSTALLED)  ## every network, also that of speech recognition (300 MB)
 	$(BIN)/groundswell weights fetch default asr
