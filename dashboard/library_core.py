@@ -16,7 +16,7 @@ from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
 from schemas.summaries import Summarised
 from streams.board import Seen, VideoView
-from streams.topology import STAGES
+from streams.topology import STAGES, writers
 
 MOST_LABELS = 8
 LONGEST_KEY = 80
@@ -29,7 +29,7 @@ PERSON = "person:"
 HeardOf: TypeAlias = LinkSubmitted | MediaFetched | StageProgressed | VideoScored | Summarised | FeatureExtracted
 
 _WORD = re.compile(r"[^\W_]+")
-_AT_WORK = tuple(stage.name for stage in STAGES if "progress" in stage.writes)
+_AT_WORK = writers("progress")
 _ENDED = ("done", "known", "duplicate")
 
 
