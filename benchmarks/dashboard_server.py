@@ -34,7 +34,7 @@ from schemas.progress import StageProgressed
 from streams.kafka.bulk import Record
 from streams.kafka.partitioning import partition_of
 from streams.settings import Settings
-from streams.topology import STAGES, topic_of
+from streams.topology import topic_of, writers
 from streams.world import open_media
 
 RATE_HZ = 50
@@ -103,9 +103,9 @@ def _beginning(number: int) -> Iterator[Event]:
         submitted_at_s=time.time(),
         url=f"https://example.org/{number}",
     )
-    for stage in STAGES:
-        if "progress" in stage.writes and stage.name != "score":
-            yield _said(number, stage.name, done=1.0, message="")
+    for stage in writers("progress"):
+        if stage != "score":
+            yield _said(number, stage, done=1.0, message="")
 
 
 def _said(number: int, stage: str, *, done: float, message: str) -> StageProgressed:

@@ -18,7 +18,7 @@ from schemas.progress import StageProgressed, State
 from schemas.segments import SegmentCut
 from schemas.summaries import PersonSeen, PooledVector, Summarised
 from streams.kafka.bulk import Record
-from streams.topology import STAGES, topic_of
+from streams.topology import topic_of, writers
 
 BEGAN_MS = 1_763_812_800_000
 PEOPLE = 2000
@@ -27,7 +27,7 @@ PARTITIONS = 8
 _WORDS = ("tea", "boat", "kettle", "slow", "harbour", "winter", "ninety", "paper", "signal", "garden", "quiet", "lamp")
 _VECTOR = Vector(dim=384, dtype="float32", data=struct.pack("<384f", *(i / 384 for i in range(384))))
 _POOLED = PooledVector(dim=384, count=2, sums=struct.pack("<384q", *range(384)))
-_AT_WORK = tuple(stage.name for stage in STAGES if "progress" in stage.writes)
+_AT_WORK = writers("progress")
 _REVISION = "0" * 16
 _TOGETHER = 400
 """So many videos are in the pipeline at a time; their records come mixed."""

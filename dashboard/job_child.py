@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from streams.whole_files import write_whole
+
 ENDED = "ended.json"
 NICENESS = 10
 """Live work comes first."""
@@ -31,13 +33,6 @@ def run(folder: Path, words: list[str]) -> int:
     finally:
         write_whole(folder / ENDED, msgspec.json.encode(Ended(code, time.time())))
     return code
-
-
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file so that whoever reads it finds all of it or nothing."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
 
 
 def _status(words: list[str]) -> int:

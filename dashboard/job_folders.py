@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 
-from dashboard.job_child import ENDED, Ended, write_whole
+from dashboard.job_child import ENDED, Ended
 from dashboard.job_orders import REPORT, TABLE, ImportOrder, Order
 from streams.locks import try_lock
+from streams.whole_files import write_whole
 
 FOLDER = "jobs"
 ASKED, STARTED, CANCELLED, LOCK = "asked.json", "started.json", "cancelled", "lock"

@@ -17,7 +17,6 @@ import msgspec
 from fastapi import Depends, Request
 
 from dashboard import job_folders
-from dashboard.job_child import write_whole
 from dashboard.job_folders import Asked, Job, Started
 from dashboard.job_orders import Order, words_of
 from dashboard.problems import Problem, not_found
@@ -25,6 +24,7 @@ from dashboard.rows import Change
 from schemas.errors import UsageError
 from streams.locks import try_lock
 from streams.settings import Settings
+from streams.whole_files import write_whole
 
 MOST_KEPT = 50
 MOST_WAITING = 20

@@ -2,12 +2,12 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 import msgspec
 
-from dashboard.rows import PredictionBrief, StageBrief, VideoRow, VideoState
+from dashboard.rows import Facet, Facets, PredictionBrief, StageBrief, VideoQuery, VideoRow, VideoState
 from schemas.event import WHOLE_VIDEO, Event
 from schemas.features import FeatureExtracted
 from schemas.links import LinkSubmitted
@@ -16,7 +16,7 @@ from schemas.predictions import VideoScored
 from schemas.progress import StageProgressed
 from schemas.summaries import Summarised
 from streams.board import Seen, VideoView
-from streams.topology import STAGES
+from streams.topology import STAGES, writers
 
 MOST_LABELS = 8
 LONGEST_KEY = 80
@@ -29,7 +29,7 @@ PERSON = "person:"
 HeardOf: TypeAlias = LinkSubmitted | MediaFetched | StageProgressed | VideoScored | Summarised | FeatureExtracted
 
 _WORD = re.compile(r"[^\W_]+")
-_AT_WORK = tuple(stage.name for stage in STAGES if "progress" in stage.writes)
+_AT_WORK = writers("progress")
 _ENDED = ("done", "known", "duplicate")
 
 
@@ -184,6 +184,29 @@ def entry_of(row: VideoRow) -> Entry:
         tags=tuple(sorted(tags)),
         values={prediction.target: prediction.value for prediction in row.predictions},
         words=tuple(sorted(set(words_of(row.title, row.channel, row.video_id)))),
+    )
+
+
+def tags_wanted(query: VideoQuery) -> list[tuple[str, str]]:
+    """Tags that the videos of a query have, as (kind, value)."""
+    wanted = (
+        ("state", query.state),
+        ("target", query.target),
+        ("channel", query.channel),
+        ("person", query.person),
+        ("label", query.label),
+    )
+    return [(kind, value) for kind, value in wanted if value]
+
+
+def facets_of(counted: Callable[[str], tuple[Facet, ...]]) -> Facets:
+    """Put the counts of each kind of tag together."""
+    return Facets(
+        states=counted("state"),
+        targets=counted("target"),
+        channels=counted("channel"),
+        labels=counted("label"),
+        people=counted("person"),
     )
 
 

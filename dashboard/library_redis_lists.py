@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from dashboard.library_core import Entry, words_of
+from dashboard.library_core import Entry, facets_of, tags_wanted, words_of
 from dashboard.library_lines import Everything
 from dashboard.library_redis_keys import CORES, NUMBERS, PARTS, TEXTS, THINGS, Keys, as_place
 from dashboard.library_store import MOST_COUNTED, MOST_FACETS, Listed
@@ -48,14 +48,7 @@ def _script() -> str:
 
 def tags_of(keys: Keys, query: VideoQuery) -> list[str]:
     """The sets that a query's videos are in."""
-    wanted = (
-        ("state", query.state),
-        ("target", query.target),
-        ("channel", query.channel),
-        ("person", query.person),
-        ("label", query.label),
-    )
-    return [keys.tag(kind, value) for kind, value in wanted if value]
+    return [keys.tag(kind, value) for kind, value in tags_wanted(query)]
 
 
 def listed(
@@ -156,13 +149,7 @@ def facets(client: Client, keys: Keys) -> Facets:
         found = client.zrange(keys.counts(kind), 0, MOST_FACETS - 1, withscores=True)
         return tuple(Facet(value=value.decode(), videos=int(-videos)) for value, videos in found)
 
-    return Facets(
-        states=counted("state"),
-        targets=counted("target"),
-        channels=counted("channel"),
-        labels=counted("label"),
-        people=counted("person"),
-    )
+    return facets_of(counted)
 
 
 def everything(client: Client, keys: Keys) -> Everything:

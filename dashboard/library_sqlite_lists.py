@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from dashboard.library_core import Entry, words_of
+from dashboard.library_core import Entry, facets_of, tags_wanted, words_of
 from dashboard.library_lines import Everything
 from dashboard.library_sqlite_writing import COLUMNS, CORES
 from dashboard.library_store import MOST_COUNTED, MOST_FACETS, Listed, Part, Thing
@@ -81,26 +81,12 @@ def facets(connection: sqlite3.Connection) -> Facets:
         found = connection.execute(sql, (kind, MOST_FACETS))
         return tuple(Facet(value=value, videos=videos) for value, videos in found)
 
-    return Facets(
-        states=counted("state"),
-        targets=counted("target"),
-        channels=counted("channel"),
-        labels=counted("label"),
-        people=counted("person"),
-    )
+    return facets_of(counted)
 
 
 def _filters(connection: sqlite3.Connection, query: VideoQuery) -> Iterator[_Filter]:
-    wanted = (
-        ("state", query.state),
-        ("target", query.target),
-        ("channel", query.channel),
-        ("person", query.person),
-        ("label", query.label),
-    )
-    for kind, value in wanted:
-        if value:
-            yield _tag(connection, kind, value)
+    for kind, value in tags_wanted(query):
+        yield _tag(connection, kind, value)
     words = words_of(query.text)
     if words:
         yield _text(connection, words)

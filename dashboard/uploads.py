@@ -24,6 +24,7 @@ from schemas.errors import StorageUnavailable
 from schemas.event import VideoId
 from streams.sources.urls import upload_video_id
 from streams.submitting import Entry, Wishes, of_upload, upload_ref
+from streams.whole_files import write_whole
 
 FOLDER = Path("dashboard", "uploads")
 """In the home."""
@@ -251,10 +252,7 @@ class Uploads:
         return done
 
     def _save(self, upload: Upload) -> None:
-        note = self._note(upload.upload_id)
-        new = note.with_suffix(".new")
-        new.write_bytes(msgspec.json.encode(upload))
-        new.replace(note)
+        write_whole(self._note(upload.upload_id), msgspec.json.encode(upload))
 
     def _part(self, upload_id: str) -> Path:
         return self._folder / f"{_checked(upload_id)}.part"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from streams.whole_files import write_secret
+
 
 class DashboardCard(msgspec.Struct, frozen=True, kw_only=True):
     """Whose process it is, and where browsers reach it.
@@ -22,10 +24,7 @@ class DashboardCard(msgspec.Struct, frozen=True, kw_only=True):
     def write(self, path: Path) -> None:
         """Write it, whole or not at all."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.touch(mode=0o600)
-        temporary.write_bytes(msgspec.json.encode(self))
-        temporary.rename(path)
+        write_secret(path, msgspec.json.encode(self))
 
 
 def card_path(home: Path) -> Path:

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.replay_selection import Selection
 from streams.rescoring import Source
+from streams.whole_files import write_whole
 
 _ABOUT = "about.json"
 
@@ -67,7 +68,7 @@ class Checkpoint:
             if is_outdated and other.kafka == self._task.kafka:
                 shutil.rmtree(about.parent, ignore_errors=True)
         self._folder.mkdir(parents=True, exist_ok=True)
-        _write(self._folder / _ABOUT, msgspec.json.encode(self._task))
+        write_whole(self._folder / _ABOUT, msgspec.json.encode(self._task))
 
     def read(self, partition: int) -> Place | None:
         """Look up how far a partition is; None when it was never begun."""
@@ -79,7 +80,7 @@ class Checkpoint:
     def write(self, partition: int, begun: Mapping[int, int], *, is_done: bool) -> None:
         """Note that a partition is about to be written to, or done."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        _write(self._file(partition), msgspec.json.encode(Place(is_done=is_done, begun=dict(begun))))
+        write_whole(self._file(partition), msgspec.json.encode(Place(is_done=is_done, begun=dict(begun))))
 
     def done(self, partitions: Iterable[int]) -> tuple[int, ...]:
         """Name those of the partitions that are done."""
@@ -99,9 +100,3 @@ class Checkpoint:
 
 def _targets(task: Task) -> set[str]:
     return {release.partition("/")[0] for release in task.releases}
-
-
-def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(content)
-    temporary.replace(path)

@@ -12,7 +12,7 @@ from schemas.predictions import VideoScored
 from streams.board import Board, VideoView
 from streams.showing_classes import chances, in_short
 from streams.text_safety import harmless
-from streams.topology import STAGES
+from streams.topology import STAGES, writers
 
 BAR_WIDTH = 12
 LONGEST_TITLE = 22
@@ -28,7 +28,7 @@ _MARKS: Mapping[str, tuple[str, str]] = {
     "refused": ("✗", "red"),
 }
 """A stage's state as one character and its style."""
-_TELLING = tuple(stage for stage in STAGES if "progress" in stage.writes)
+_TELLING = writers("progress")
 """The stages that say how far they are."""
 
 
@@ -62,12 +62,12 @@ def panel(view: VideoView) -> RenderableType:
 
 def _row(view: VideoView) -> list[RenderableType]:
     name = Text(harmless(view.title or view.video_id, longest=LONGEST_TITLE))
-    marks = Text.assemble(*(_mark(view, s.name) for s in _TELLING), " ", _now(view))
+    marks = Text.assemble(*(_mark(view, stage) for stage in _TELLING), " ", _now(view))
     return [name, _bar(view), marks, Text(", ".join(_short(p) for p in view.predictions.values()))]
 
 
 def _bar(view: VideoView) -> ProgressBar:
-    share = 1.0 if view.is_finished else sum(_share(view, s.name) for s in _TELLING) / len(_TELLING)
+    share = 1.0 if view.is_finished else sum(_share(view, stage) for stage in _TELLING) / len(_TELLING)
     return ProgressBar(total=1.0, completed=share, width=BAR_WIDTH)
 
 

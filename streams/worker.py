@@ -21,6 +21,7 @@ from streams.locks import try_lock
 from streams.settings import Settings
 from streams.threads import thread_limits
 from streams.topology import STAGES, Stage, stage
+from streams.whole_files import write_whole
 from streams.world import LocalWorld
 
 BROKER_WAIT_S = 2.0
@@ -137,9 +138,7 @@ def _processor_class(work: Stage) -> Any:
 def _write_card(path: Path, work: Stage, place: Place, port: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     card = WorkerCard(stage=work.name, number=place.number, pid=os.getpid(), port=port)
-    temporary = path.with_suffix(".new")
-    temporary.write_bytes(msgspec.json.encode(card))
-    temporary.rename(path)
+    write_whole(path, msgspec.json.encode(card))
 
 
 async def _reach_kafka(settings: Settings, work: Stage) -> tuple[str, dict[str, int]]:

@@ -1,7 +1,6 @@
 """Users and tokens that may come in: one file, for this machine's owner only to read."""
 
 import hashlib
-import os
 import re
 import secrets
 from collections.abc import Callable
@@ -12,6 +11,7 @@ import msgspec
 from dashboard.access.roles import Role
 from schemas.errors import SettingsInvalid, UsageError
 from streams.locks import locked
+from streams.whole_files import write_secret
 
 OWNER = "owner"
 """Who holds the token that is made at start; only while nobody can come from elsewhere."""
@@ -131,14 +131,3 @@ def owner_token(home: Path) -> str:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_secret(path, f"{found}\n".encode())
     return found
-
-
-def write_secret(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    temporary.unlink(missing_ok=True)
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)

@@ -47,11 +47,4 @@ class SecureHeaders:
         for name, value in self._always.items():
             headers.setdefault(name, value)
         headers.setdefault("Content-Security-Policy", API_POLICY if scope["path"].startswith("/v1/") else PAGE_POLICY)
-        headers.setdefault("Cache-Control", _cache_of(scope))
-
-
-def _cache_of(scope: Scope) -> str:
-    """Private answers are not kept; files of ours are, asked for again each time unless their address has a version."""
-    if not scope["path"].startswith("/static/"):
-        return "no-store"
-    return "public, max-age=31536000, immutable" if scope["query_string"].startswith(b"v=") else "no-cache"
+        headers.setdefault("Cache-Control", "no-store")

@@ -8,6 +8,7 @@ from fastapi.responses import Response
 
 from dashboard.access.roles import Viewer, still_of
 from dashboard.api.answers import Described, Responses
+from dashboard.api.patterns import VIDEO
 from dashboard.desk import Desk, TheDesk
 from dashboard.live.frames import Wish
 from dashboard.live.hub import Gone, Hub
@@ -19,7 +20,6 @@ from dashboard.rows import Change, VideoRow
 router = APIRouter(prefix="/v1", tags=["events"])
 
 MOST_NAMED = 200
-VIDEO_ID = r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$"
 KIND = "^(" + "|".join(get_args(msgspec.structs.fields(Change)[0].type)) + ")$"
 
 SAYS = """
@@ -50,7 +50,7 @@ Kinds = Annotated[
     Query(description="Only of these kinds of things; all of them when not given", max_length=20),
 ]
 Videos = Annotated[
-    list[Annotated[str, Query(pattern=VIDEO_ID)]] | None,
+    list[Annotated[str, Query(pattern=VIDEO)]] | None,
     Query(description="Only of these videos", max_length=MOST_NAMED),
 ]
 After = Annotated[str, Query(description="As `Last-Event-ID`, which wins", max_length=64)]
@@ -92,7 +92,7 @@ async def hear_all(
 )  # fmt: skip
 async def hear_one(
     request: Request, desk: TheDesk, caller: Viewer,
-    video_id: Annotated[str, Path(pattern=VIDEO_ID)], after: After = "", last_event_id: LastEventId = "",
+    video_id: Annotated[str, Path(pattern=VIDEO)], after: After = "", last_event_id: LastEventId = "",
 ) -> Response:  # fmt: skip
     """Stream what changes about one video, whether it is known already or not."""
     return await hear_all(request, desk, caller, None, [video_id], after, last_event_id)

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access.roles import Admin, Editor, Viewer
 from dashboard.api.answers import Json, problems, returns, returns_bytes
+from dashboard.api.patterns import RELEASE, TARGET, pattern_of
 from dashboard.desk import TheDesk
 from dashboard.job_folders import LOG, Job
-from dashboard.job_orders import MOST_PROCESSES, REPORT, ImportOrder, Order, Suffix, TrainOrder
+from dashboard.job_orders import MOST_PROCESSES, REPORT, Day, ImportOrder, Order, Suffix, TrainOrder
 from dashboard.jobs import MOST_KEPT, TheJobs
 from dashboard.problems import Problem, not_found
 from schemas.errors import UsageError
@@ -28,7 +29,7 @@ REPORT_POLICY = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src
 SUFFIXES: tuple[Suffix, ...] = (".csv", ".tsv", ".jsonl", ".json", ".xlsx", ".csv.gz", ".tsv.gz", ".jsonl.gz")
 
 Kind = Literal["train", "replay", "import", "erase"]
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Name = Annotated[str, Field(pattern=TARGET)]
 
 
 class _Wanted(BaseModel):
@@ -51,8 +52,8 @@ class ReplayWanted(_Wanted):
     targets: list[Name] = Field([], max_length=20, description="All that have a release, when empty.")
     source: Literal["summaries", "features"] = "summaries"
     verify: bool = False
-    release_id: str | None = Field(None, pattern=r"^[a-z0-9][a-z0-9_.\-]{0,63}$")
-    since: str = Field("", pattern=r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$", description="Only videos published since.")
+    release_id: str | None = Field(None, pattern=RELEASE)
+    since: str = Field("", pattern=pattern_of(Day), description="Only videos published since.")
     restart: bool = Field(False, description="Do again what a stopped replay has done.")
     processes: int = Field(1, ge=1, le=MOST_PROCESSES)
 
@@ -105,7 +106,7 @@ async def import_table(
     jobs: TheJobs,
     name: Annotated[str, Query(max_length=255, examples=["us_videos.csv"], description="File name; its end says what it is.")],
     what: Annotated[Literal["outcomes", "labels"], Query()] = "outcomes",
-    target: Annotated[str | None, Query(pattern=r"^[a-z][a-z0-9_]{0,63}$", description="Whose classes; for labels.")] = None,
+    target: Annotated[str | None, Query(pattern=TARGET, description="Whose classes; for labels.")] = None,
 ) -> Response:  # fmt: skip
     """Import a table of outcomes or labels, sent as the body: CSV, TSV, JSON lines or Excel."""
     order = ImportOrder(what=what, suffix=_suffix(name), target=target)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access.roles import Editor, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.patterns import CLASS, SCOPE, TARGET, VIDEO
 from dashboard.asking import Asked, TheAsking
 from dashboard.desk import Desk, TheDesk
 from dashboard.labelling_state import Labelling, labelling, last_of
@@ -22,15 +23,12 @@ from streams.target_shelf import Shelf
 
 router = APIRouter(prefix="/v1")
 
-NAME = r"^[a-z][a-z0-9_]{0,63}$"
-VIDEO = r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$"
-SCOPE = r"^(video|[0-9]{1,6})$"
 MOST_QUESTIONS = 20
 MOST_CLASSES = 100
 
-OfTarget = Annotated[str, Query(pattern=NAME, examples=["scenes"])]
+OfTarget = Annotated[str, Query(pattern=TARGET, examples=["scenes"])]
 OfClass = Annotated[
-    str, Query(alias="class", pattern=NAME + "|^$", description="By default whichever has the fewest judgements.")
+    str, Query(alias="class", pattern=CLASS + "|^$", description="By default whichever has the fewest judgements.")
 ]
 Word = Annotated[str, Field(max_length=64, examples=["halloween"])]
 
@@ -60,20 +58,20 @@ class TargetWanted(_Asked):
 class LabelWanted(_Asked):
     """Whether a class fits a segment, or a video as a whole."""
 
-    target: str = Field(pattern=NAME, examples=["scenes"])
+    target: str = Field(pattern=TARGET, examples=["scenes"])
     video_id: str = Field(pattern=VIDEO, examples=["youtube:dQw4w9WgXcQ"])
     scope: str = Field(WHOLE_VIDEO, pattern=SCOPE, examples=["3"])
-    label: str = Field(pattern=NAME, examples=["halloween"])
+    label: str = Field(pattern=CLASS, examples=["halloween"])
     value: Literal["yes", "no", "skip"]
 
 
 class UndoLabel(_Asked):
     """A label of one's own to take back: the last one of the target, unless it is named."""
 
-    target: str = Field(pattern=NAME, examples=["scenes"])
+    target: str = Field(pattern=TARGET, examples=["scenes"])
     video_id: str | None = Field(None, pattern=VIDEO)
     scope: str | None = Field(None, pattern=SCOPE)
-    label: str | None = Field(None, pattern=NAME)
+    label: str | None = Field(None, pattern=CLASS)
 
 
 @router.get("/targets", responses=returns(list[TargetDefined]))
@@ -83,7 +81,7 @@ def list_targets(desk: TheDesk, caller: Viewer) -> Response:
 
 
 @router.get("/targets/{name}", responses=returns(TargetDefined))
-def show_target(desk: TheDesk, caller: Viewer, name: Annotated[str, Path(pattern=NAME)]) -> Response:
+def show_target(desk: TheDesk, caller: Viewer, name: Annotated[str, Path(pattern=TARGET)]) -> Response:
     """Show the newest definition of a target."""
     return Json(target_of(desk, name))
 
@@ -97,7 +95,7 @@ def define_target(desk: TheDesk, caller: Editor, wanted: TargetWanted) -> Respon
 
 @router.post("/targets/{name}/classes", status_code=201, responses=returns(TargetDefined, status=201))
 def add_class(
-    desk: TheDesk, caller: Editor, name: Annotated[str, Path(pattern=NAME)], wanted: ClassWanted
+    desk: TheDesk, caller: Editor, name: Annotated[str, Path(pattern=TARGET)], wanted: ClassWanted
 ) -> Response:  # fmt: skip
     """Add a class to a target; labels that were given stay."""
     return _publish(desk, with_class(wanted.model_dump(), classes_of(desk, name)))

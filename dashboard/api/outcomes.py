@@ -10,6 +10,7 @@ from dashboard.access.roles import Editor, Viewer
 from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns
 from dashboard.api.bodies import whole
+from dashboard.api.patterns import VIDEO
 from dashboard.desk import TheDesk
 from dashboard.outcome_tables import TableTaken, take_table
 from dashboard.problems import Problem, not_found
@@ -88,7 +89,7 @@ async def give_outcomes(
 @router.get("/outcomes", responses=returns(OutcomesOf, example=OutcomesOf(items=(examples.OUTCOME,))) | problems(404))
 def list_outcomes(
     desk: TheDesk, caller: Viewer,
-    video_id: Annotated[str, Query(pattern=r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$", examples=["youtube:dQw4w9WgXcQ"])],
+    video_id: Annotated[str, Query(pattern=VIDEO, examples=["youtube:dQw4w9WgXcQ"])],
 ) -> Json:  # fmt: skip
     """What was counted of a video, by age."""
     found = desk.library.outcomes(video_id)

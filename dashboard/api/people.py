@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from dashboard.access.roles import Admin, Editor, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.patterns import PERSON, TRACK
 from dashboard.desk import Desk, TheDesk
 from dashboard.influence import MOST_RANKED, InfluenceBy, influencers
 from dashboard.job_folders import Job
@@ -36,8 +37,6 @@ from streams.photo_intake import MOST_PHOTOS, photos_in
 router = APIRouter(prefix="/v1")
 
 LARGEST_BODY_BYTES = 32 * 10**6
-PERSON = r"^person:[0-9a-f]{16}$"
-TRACK = r"^[a-z]+:[A-Za-z0-9_\-]{1,64}/[0-9]{1,6}/[0-9]{1,6}$"
 MOST_TRACKS = 500
 
 PersonId = Annotated[str, Path(pattern=PERSON, examples=["person:3fa94c0d51b2e786"])]

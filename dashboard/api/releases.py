@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access.roles import Admin, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.patterns import RELEASE, RELEASE_OF_TARGET, TARGET
 from dashboard.desk import Desk, TheDesk
 from dashboard.problems import not_found
 from dashboard.rows import ReleaseRow
@@ -19,13 +20,9 @@ from streams.release_roles import give_role
 
 router = APIRouter(prefix="/v1")
 
-TARGET = r"^[a-z][a-z0-9_]{0,63}$"
-RELEASE = r"^[a-z0-9][a-z0-9_.\-]{0,63}$"
-NAME = r"^[a-z][a-z0-9_]{0,63}/[a-z0-9][a-z0-9_.\-]{0,63}$"
-
 TargetName = Annotated[str, Path(pattern=TARGET, examples=["virality"])]
 ReleaseId = Annotated[str, Path(pattern=RELEASE, examples=["us-2017-autumn"])]
-Named = Annotated[str, Query(pattern=NAME, max_length=130, examples=["virality/us-2017-autumn"])]
+Named = Annotated[str, Query(pattern=RELEASE_OF_TARGET, max_length=130, examples=["virality/us-2017-autumn"])]
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):

@@ -16,10 +16,11 @@ from dashboard.access.roles import Editor
 from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns, returns_nothing
 from dashboard.api.bodies import blocks, raw_body
+from dashboard.api.patterns import pattern_of
 from dashboard.desk import TheDesk
 from dashboard.problems import Problem
 from dashboard.submissions import about_targets
-from dashboard.uploads import Upload, Uploads, Wish, too_large, wrong_offset
+from dashboard.uploads import Upload, UploadId, Uploads, Wish, too_large, wrong_offset
 from schemas.errors import GroundswellError
 from streams.text_safety import harmless
 
@@ -27,7 +28,7 @@ router = APIRouter(prefix="/v1")
 
 LONGEST_NAME = 255
 Name = Annotated[str, Query(max_length=LONGEST_NAME, description="the file's name", examples=["talk.mp4"])]
-UploadId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$", examples=["0f8fad5bd9cb469fa16570867728950e"])]
+ThisUpload = Annotated[str, Path(pattern=pattern_of(UploadId), examples=["0f8fad5bd9cb469fa16570867728950e"])]
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**60, description="where this piece begins, in bytes")]
 
 
@@ -112,13 +113,13 @@ async def upload_at_once(
 
 
 @router.head("/uploads/{upload_id}", status_code=204, responses=returns_nothing("`Upload-Offset` says how far it is"))
-def ask_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Response:
+def ask_upload(uploads: TheUploads, caller: Editor, upload_id: ThisUpload) -> Response:
     """How far an upload is: `Upload-Offset` bytes of `Upload-Length` are here."""
     return Response(status_code=204, headers=_headers(uploads.one(upload_id)))
 
 
 @router.get("/uploads/{upload_id}", responses=returns(Upload, example=examples.FINISHED))
-def show_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Json:
+def show_upload(uploads: TheUploads, caller: Editor, upload_id: ThisUpload) -> Json:
     """How far an upload is, and which video it became."""
     upload = uploads.one(upload_id)
     return Json(upload, headers=_headers(upload))
@@ -130,7 +131,7 @@ def show_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Jso
     openapi_extra=raw_body("application/partial-upload", "application/octet-stream"),
 )
 async def send_piece(
-    request: Request, uploads: TheUploads, caller: Editor, upload_id: UploadId, offset: Offset
+    request: Request, uploads: TheUploads, caller: Editor, upload_id: ThisUpload, offset: Offset
 ) -> Json:
     """Send the next piece, from `Upload-Offset` on. The last one submits the video.
 
@@ -151,13 +152,13 @@ async def send_piece(
     responses=returns(Upload, example=examples.FINISHED) | problems(409, 507),
     openapi_extra=raw_body("application/octet-stream"),
 )
-async def send_all(request: Request, uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Json:
+async def send_all(request: Request, uploads: TheUploads, caller: Editor, upload_id: ThisUpload) -> Json:
     """Send all of an announced file in one piece."""
     return await send_piece(request, uploads, caller, upload_id, 0)
 
 
 @router.delete("/uploads/{upload_id}", status_code=204, responses=returns_nothing("It is gone"))
-def drop_upload(uploads: TheUploads, caller: Editor, upload_id: UploadId) -> Response:
+def drop_upload(uploads: TheUploads, caller: Editor, upload_id: ThisUpload) -> Response:
     """Forget an upload and what came of it; a finished one stays submitted."""
     uploads.drop(upload_id)
     return Response(status_code=204)

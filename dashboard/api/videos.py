@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from dashboard.access.roles import Admin, Editor, Viewer
 from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.patterns import VIDEO
 from dashboard.api.uploads import TheUploads
 from dashboard.desk import Desk, TheDesk
 from dashboard.job_folders import Job
@@ -22,7 +23,7 @@ from streams.submitting import Entry, Wishes
 
 router = APIRouter(prefix="/v1")
 
-VideoId = Annotated[str, Path(pattern=r"^[a-z]+:[A-Za-z0-9_\-]{1,64}$", examples=["youtube:dQw4w9WgXcQ"])]
+VideoId = Annotated[str, Path(pattern=VIDEO, examples=["youtube:dQw4w9WgXcQ"])]
 """Annotation of a route's parameter; see `schemas.event.VideoId`."""
 
 RETRIED = Retried(video_id=examples.VIDEO, submission_id="0f8fad5b-d9cb-469f-a165-70867728950e")

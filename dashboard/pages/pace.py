@@ -2,12 +2,12 @@
 
 from dashboard.pages.wording import figure, size
 from dashboard.rows import StageBrief, VideoRow
-from streams.topology import STAGES
+from streams.topology import writers
 
 LEAST_SEEN_S = 2.0
 """Watched for less than this, a rate says nothing."""
 
-ON_THE_WAY = tuple(stage.name for stage in STAGES if "progress" in stage.writes)
+ON_THE_WAY = writers("progress")
 """Stages that every video goes through, and that say how far they are."""
 
 MINUTE_S, HOUR_S, DAY_S = 60, 3600, 86400

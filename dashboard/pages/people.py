@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import RedirectResponse, Response
 
 from dashboard.access.roles import Viewer
-from dashboard.api.people import PERSON
+from dashboard.api.patterns import PERSON
 from dashboard.desk import TheDesk
 from dashboard.influence import InfluenceBy, influencers
 from dashboard.pages.gallery_words import Done, done_of

@@ -42,8 +42,6 @@ export function say(words, tone = "info", title = "") {
 /** Send JSON; the decoded answer, or a thrown problem document. */
 export async function send(method, url, body, headers = {}) {
   const asked = { method: method.toUpperCase(), headers: { Accept: "application/json", ...headers }, credentials: "same-origin" };
-  const token = document.querySelector('meta[name="csrf-token"]')?.content;
-  if (token) asked.headers["X-CSRF-Token"] = token;
   if (asked.method === "POST" && !asked.headers["Idempotency-Key"]) asked.headers["Idempotency-Key"] = newKey();
   if (body !== undefined) {
     asked.headers["Content-Type"] = "application/json";
