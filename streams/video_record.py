@@ -1,7 +1,8 @@
 """Everything the topics hold about one video, put together for a person: what was seen, heard and said, and when."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import msgspec
 
@@ -20,6 +21,8 @@ from streams.topology import STAGES
 TOPICS = ("media", "segments", "features")
 
 NO_ANSWER = "no answer yet"
+
+NAMELESS: Mapping[str, str] = MappingProxyType({})
 
 TOGETHER_S = 0.5
 """The same label in segments that follow each other this closely is one stretch of time."""
@@ -64,7 +67,10 @@ class ShownSegment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShownVideo(msgspec.Struct, frozen=True, kw_only=True):
-    """A video as ``groundswell show`` prints it; `whole` holds the answers about the video as a whole."""
+    """A video as ``groundswell show`` prints it.
+
+    `whole` holds the answers about the video as a whole, `people` the names of those in it who have one, by identity.
+    """
 
     video_id: str
     title: str
@@ -73,6 +79,7 @@ class ShownVideo(msgspec.Struct, frozen=True, kw_only=True):
     labels: tuple[ShownLabel, ...]
     whole: dict[str, ShownAnswer]
     segments: tuple[ShownSegment, ...]
+    people: dict[str, str] = msgspec.field(default_factory=dict)
 
 
 @dataclass
@@ -123,7 +130,12 @@ def record_of(events: Iterable[Event], video_id: str) -> VideoRecord:
     return record
 
 
-def shown(record: VideoRecord, keyframe: Keyframe) -> ShownVideo:
+def people_in(record: VideoRecord) -> set[str]:
+    """The identities that were recognised anywhere in a video."""
+    return {label.name for (_, modality), f in record.features.items() if modality == "identity" for label in f.labels}
+
+
+def shown(record: VideoRecord, keyframe: Keyframe, names: Mapping[str, str] = NAMELESS) -> ShownVideo:
     """Put a video together for a person; every modality has an answer everywhere, if only that there is none yet."""
     modalities = _modalities(record)
     media = record.media
@@ -135,6 +147,7 @@ def shown(record: VideoRecord, keyframe: Keyframe) -> ShownVideo:
         labels=tuple(_labels(record, keyframe)),
         whole={m: _answer(f) for (scope, m), f in sorted(record.features.items()) if scope == WHOLE_VIDEO},
         segments=tuple(_segment(record, cut, modalities) for _, cut in sorted(record.cuts.items())),
+        people={identity: names[identity] for identity in sorted(people_in(record)) if identity in names},
     )
 
 

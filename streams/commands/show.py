@@ -1,7 +1,7 @@
 """``groundswell show VIDEO_ID``: what was seen, heard and said in a video, and when."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -36,12 +36,17 @@ def show(
 
     from streams.kafka.connection import bootstrap_of
     from streams.keyframes import FOLDER, Keyframes
-    from streams.video_record import read_record, shown
+    from streams.people import everyone
+    from streams.video_record import people_in, read_record, shown
     from streams.world import open_media
 
     settings = settings_module.load()
-    record = read_record(settings, bootstrap_of(settings), video_id)
-    video = shown(record, Keyframes(open_media(settings), settings.home / FOLDER))
+    bootstrap = bootstrap_of(settings)
+    record = read_record(settings, bootstrap, video_id)
+    # Names live with the gallery alone; it is only read for a video that somebody was recognised in.
+    named = everyone(settings, bootstrap) if people_in(record) else []
+    names = {person.identity_id: person.name for person in named if person.name}
+    video = shown(record, Keyframes(open_media(settings), settings.home / FOLDER), names)
     if as_json:
         typer.echo(msgspec.json.encode(video))
         return
@@ -65,7 +70,7 @@ def page(video: "ShownVideo") -> "Iterator[RenderableType]":
         if answer.absent_reason:
             yield Text(f"{modality} of the whole video: {harmless(answer.absent_reason)}", style="yellow")
     for segment in video.segments:
-        yield from _segment(segment)
+        yield from _segment(segment, video.people)
 
 
 def _labels(video: "ShownVideo") -> "Iterator[RenderableType]":
@@ -75,13 +80,16 @@ def _labels(video: "ShownVideo") -> "Iterator[RenderableType]":
         yield Text("\nnothing recognised", style="yellow")
         return
     yield Text("\nrecognised", style="bold")
-    name_width = max(len(label.name) for label in video.labels)
-    for label in video.labels:
-        line = Text(
-            f"  {label.score:4.2f}  {label.modality:<{MODALITY_WIDTH}}{harmless(label.name):<{name_width}}  {_times(label)}"
-        )
+    names = [_called(label.name, video.people) for label in video.labels]
+    name_width = max(map(len, names))
+    for label, name in zip(video.labels, names, strict=True):
+        line = Text(f"  {label.score:4.2f}  {label.modality:<{MODALITY_WIDTH}}{name:<{name_width}}  {_times(label)}")
         yield line.append(f"  {label.keyframe or 'no picture kept'}", style="dim")
     yield Text("")
+
+
+def _called(name: str, people: Mapping[str, str]) -> str:
+    return harmless(people.get(name, name))
 
 
 def _times(label: "ShownLabel") -> str:
@@ -105,7 +113,7 @@ def _coverage(video: "ShownVideo") -> Iterator[tuple[str, str]]:
         yield modality, f"{there} of {total} segments" + (f"; {reasons}" if reasons else "")
 
 
-def _segment(segment: "ShownSegment") -> "Iterator[RenderableType]":
+def _segment(segment: "ShownSegment", people: Mapping[str, str]) -> "Iterator[RenderableType]":
     from rich.text import Text
 
     yield Text(f"\nsegment {segment.index}: {segment.start_s:.1f}-{segment.end_s:.1f} s", style="bold")
@@ -113,10 +121,12 @@ def _segment(segment: "ShownSegment") -> "Iterator[RenderableType]":
         words = harmless(segment.words, longest=MOST_WORDS)
         yield Text.assemble(f"  “{words}”", (f" ({segment.words_source})" if segment.words_source else "", "dim"))
     for modality, answer in segment.answers.items():
-        yield Text(f"  {modality:<{MODALITY_WIDTH}}{_said(answer)}", style="yellow" if answer.absent_reason else "")
+        yield Text(
+            f"  {modality:<{MODALITY_WIDTH}}{_said(answer, people)}", style="yellow" if answer.absent_reason else ""
+        )
 
 
-def _said(answer: "ShownAnswer") -> str:
-    labels = ", ".join(f"{harmless(label.name)} {label.score:.2f}" for label in answer.labels)
+def _said(answer: "ShownAnswer", people: Mapping[str, str]) -> str:
+    labels = ", ".join(f"{_called(label.name, people)} {label.score:.2f}" for label in answer.labels)
     numbers = ", ".join(f"{name} {value:.3g}" for name, value in answer.numbers.items())
     return "; ".join(part for part in (harmless(answer.absent_reason or ""), labels, numbers) if part) or "there"

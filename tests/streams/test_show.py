@@ -131,6 +131,17 @@ def test_a_modality_nobody_planned_is_shown_all_the_same(keyframes: Keyframes) -
     assert [segment.answers["smell"].absent_reason for segment in video.segments] == [NO_ANSWER, None, NO_ANSWER]
 
 
+def test_people_are_called_by_their_names_where_they_have_one(keyframes: Keyframes) -> None:
+    seen = [Label(name="person:1", score=0.8), Label(name="person:2", score=0.4)]
+    names = {"person:1": "Ada [b]Lovelace", "person:3": "somebody who is not in it"}
+    video = shown(record_of([*EVENTS, _feature(1, "identity", *seen)], VIDEO_ID), keyframes, names)
+    assert video.people == {"person:1": "Ada [b]Lovelace"}
+    printed = _printed(video)
+    assert "identity  Ada [b]Lovelace" in printed
+    assert "Ada [b]Lovelace 0.80, person:2 0.40" in printed
+    assert "person:1" not in printed
+
+
 def test_words_that_a_model_heard_stand_in_for_subtitles(keyframes: Keyframes) -> None:
     heard = {"text": "so they say", "source": "speech", "language": "en", "language_probability": 0.9}
     transcript = Transcript(model="test", model_version="1", **heard)
