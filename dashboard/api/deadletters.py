@@ -20,11 +20,6 @@ from streams.deadletters import redrive, returnable
 router = APIRouter(prefix="/v1")
 
 MOST_REDRIVEN = 5000
-LETTER = LetterBrief(
-    key="text/segments/3/1042", stage="text", source_topic="segments", source_partition=3, source_offset=1042,
-    error="MediaUnreadable: no subtitles in videos/9f2c61d0b7a84e35", attempts=5, rejected_at_s=1_763_812_800.0,
-    value_bytes=812, can_redrive=True,
-)  # fmt: skip
 
 Stage = Annotated[str, Query(max_length=64, description="Only those of one stage.")]
 Key = Annotated[str, Field(min_length=1, max_length=300)]
