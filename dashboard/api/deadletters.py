@@ -5,10 +5,11 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dashboard.access.roles import Admin, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.bodies import KnownFields
 from dashboard.desk import Desk, TheDesk
 from dashboard.letters import LetterBrief, LetterShown, brief, shown
 from dashboard.problems import not_found
@@ -40,10 +41,8 @@ class Redriven(msgspec.Struct, frozen=True, kw_only=True):
     left: int = 0
 
 
-class RedriveWanted(BaseModel):
+class RedriveWanted(KnownFields):
     """Say which: by key, all of a stage, or all there are."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keys: list[Key] = Field([], max_length=MOST_ROWS, examples=[["text/segments/3/1042"]])
     stage: str = Field("", max_length=64)
