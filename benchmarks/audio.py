@@ -12,9 +12,7 @@ import argparse
 import io
 import os
 import sys
-import time
 import wave
-from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from benchmarks.cpu_time import Work, in_turns
 from benchmarks.report import Cell, report
 from models import backend
 from models.audio import AudioEncoder, Samples, read_wav
@@ -38,11 +37,8 @@ from streams.storage.weights import WeightsCache
 
 SEGMENTS = 24
 SEGMENT_S = 6.0
-ROUNDS = 5
 LIMIT = 1.6
 BARE = "spectra and network"
-
-Work = Callable[[], object]
 
 
 def main() -> int:
@@ -83,7 +79,7 @@ def _cost_rows(folder: Path, scratch: Path) -> tuple[list[dict[str, Cell]], floa
     ways[BARE] = lambda: [network.infer({"patches": patches(samples)[0]}) for samples in sounds]
     for size in (1, 2, 4, 8):
         ways[f"network, batches of {size}"] = _bare(network, np.concatenate(cut_up), size=size)
-    spent_s = _in_turns(ways)
+    spent_s = in_turns(ways)
     whole_s, bare_s = spent_s["AudioProcessor.transform"], spent_s[BARE]
     rows: list[dict[str, Cell]] = [
         {
@@ -151,19 +147,6 @@ def _hop_row(encoder: AudioEncoder, path: Path, scratch: Path) -> dict[str, Cell
 
 def _cosine(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
-
-
-def _in_turns(ways: dict[str, Work]) -> dict[str, float]:
-    for work in ways.values():
-        work()
-    rounds: Sequence[dict[str, float]] = [{way: _cpu_s(work) for way, work in ways.items()} for _ in range(ROUNDS)]
-    return {way: median(spent[way] for spent in rounds) for way in ways}
-
-
-def _cpu_s(work: Work) -> float:
-    started_s = time.process_time()
-    work()
-    return time.process_time() - started_s
 
 
 if __name__ == "__main__":

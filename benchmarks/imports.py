@@ -9,12 +9,12 @@ the broker not), so that busy neighbours do not show.
 import argparse
 import csv
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
 
+from benchmarks.cpu_time import cpu_s
 from benchmarks.report import report
 from schemas.codec import encode
 from schemas.event import Event
@@ -44,8 +44,8 @@ def main() -> int:
     given = parser.parse_args()
     with TemporaryDirectory() as folder:
         path = _write(Path(folder) / "videos.csv", given.rows)
-        reading_s = _timed(lambda: _only_read(path))
-        seconds = {"csv module alone": reading_s, "rows to encoded events": _timed(lambda: _import(path, _encoded))}
+        reading_s = cpu_s(lambda: _only_read(path))
+        seconds = {"csv module alone": reading_s, "rows to encoded events": cpu_s(lambda: _import(path, _encoded))}
         if given.kafka:
             seconds["to Kafka, confirmed"] = _kafka_s(path, Path(folder))
     rows = [_row(what, given.rows / taken_s, taken_s / reading_s) for what, taken_s in seconds.items()]
@@ -115,13 +115,7 @@ def _kafka_s(path: Path, folder: Path) -> float:
             with BulkProducer(settings, broker.bootstrap) as producer:
                 _import(path, producer.send)
 
-        return _timed(send_all)
-
-
-def _timed(work: Callable[[], None]) -> float:
-    began_s = time.process_time()
-    work()
-    return time.process_time() - began_s
+        return cpu_s(send_all)
 
 
 if __name__ == "__main__":

@@ -28,10 +28,11 @@ from tempfile import TemporaryDirectory, gettempdir
 from platformdirs import user_cache_path
 
 from benchmarks.bare_loop import Found, Networks, run_bare
+from benchmarks.cpu_time import cpu_s
 from benchmarks.live_system import LiveSystem, Spent, highest, live
 from benchmarks.made_videos import crowded, joined, large, renamed
 from benchmarks.report import Cell, report
-from benchmarks.segment import cpu_s, decode
+from benchmarks.segment import decode
 from models.media.probe import probe
 from streams.demo_video import make_demo_video
 from streams.settings import Settings

@@ -8,12 +8,11 @@ machine slows all alike. Aim: less than 1.3 times a bare decoding with the same 
 
 import argparse
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Literal
 
+from benchmarks.cpu_time import cpu_s
 from benchmarks.report import Cell, report
 from models.media.container import heard_audio, open_media, seen_video
 from models.media.cut import CutOptions, cut
@@ -35,13 +34,6 @@ def decode(path: Path, skipped: Skipped) -> None:
             video.codec_context.skip_frame = skipped
         for packet in container.demux(*(stream for stream in (video, audio) if stream is not None)):
             packet.decode()
-
-
-def cpu_s(work: Callable[[], object]) -> float:
-    """CPU time of this process, all threads."""
-    before_s = time.process_time()
-    work()
-    return time.process_time() - before_s
 
 
 def measure(path: Path, repeat: int) -> dict[str, Cell]:

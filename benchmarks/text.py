@@ -16,12 +16,12 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 
 import numpy as np
 from numpy.typing import NDArray
 from platformdirs import user_cache_path
 
+from benchmarks.cpu_time import cpu_s, in_turns
 from benchmarks.report import Cell, report
 from models import backend
 from models.minilm_graph import NETWORK_FILE
@@ -33,7 +33,6 @@ from streams.storage.weights import WeightsCache
 
 BATCH_EVENTS = 32
 BATCHES = 8
-ROUNDS = 5
 LIMIT = 1.2
 STARTS = 5
 ROOT = Path(__file__).parents[1]
@@ -127,8 +126,8 @@ def _cost_rows(folder: Path) -> tuple[list[dict[str, Cell]], float]:
         ways[f"network, sorted by length, {n_rows} rows"] = _bare(
             network, [_sorted_by(w, rows=n_rows) for w in windows]
         )
-    first_s = _cpu_s(ways["TextProcessor.transform"])
-    spent_s = _in_turns(ways)
+    first_s = cpu_s(ways["TextProcessor.transform"])
+    spent_s = in_turns(ways)
     whole_s, best_s = spent_s["TextProcessor.transform"], min(s for way, s in spent_s.items() if "network" in way)
     rows = [
         *(_row(way, seconds, whole_s / seconds) for way, seconds in spent_s.items()),
@@ -147,7 +146,7 @@ def _longest(encoder: TextEncoder) -> dict[str, Cell]:
     """A batch of the longest texts must stay under the stage's longest step; one text is timed."""
     text = "unbelievable engine noise " * 4000
     assert len(encoder.windows([text])) == MAX_WINDOWS
-    seconds = _cpu_s(lambda: encoder.encode([text])) * BATCH_EVENTS
+    seconds = cpu_s(lambda: encoder.encode([text])) * BATCH_EVENTS
     return {"what": f"a batch of endless texts, {seconds:.0f} s (limit 60 s)", "cpu_ms_per_segment": seconds * 1e3 / 32}
 
 
@@ -196,19 +195,6 @@ def _bare(network: backend.Network, lots: Sequence[Sequence[Inputs]]) -> Callabl
     return lambda: [network.infer(inputs) for lot in lots for inputs in lot]
 
 
-def _in_turns(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    for work in ways.values():
-        work()
-    rounds = [{way: _cpu_s(work) for way, work in ways.items()} for _ in range(ROUNDS)]
-    return {way: median(spent[way] for spent in rounds) for way in ways}
-
-
-def _cpu_s(work: Callable[[], object]) -> float:
-    started_s = time.process_time()
-    work()
-    return time.process_time() - started_s
-
-
 def _load_rows(folder: Path) -> list[dict[str, Cell]]:
     with tempfile.TemporaryDirectory() as openvino_cache:
         ways = {
@@ -234,15 +220,15 @@ def _checks(folder: Path) -> dict[str, Callable[[], object]]:
 
 def _timed(work: Callable[[], object]) -> tuple[float, float]:
     started_s = time.perf_counter()
-    cpu_s = _cpu_s(work)
-    return time.perf_counter() - started_s, cpu_s
+    spent_s = cpu_s(work)
+    return time.perf_counter() - started_s, spent_s
 
 
 def _start(program: str, *arguments: str) -> tuple[float, float]:
     """Wall and CPU seconds of a fresh process."""
     command = [sys.executable, "-c", program, *arguments]
-    wall_s, cpu_s = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.split()
-    return float(wall_s), float(cpu_s)
+    wall_s, spent_s = subprocess.run(command, cwd=ROOT, capture_output=True, check=True).stdout.split()
+    return float(wall_s), float(spent_s)
 
 
 if __name__ == "__main__":

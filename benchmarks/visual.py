@@ -9,16 +9,15 @@ are ready, and through each step alone; all in CPU time of one process, in turns
 import argparse
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
 from platformdirs import user_cache_path
 
+from benchmarks.cpu_time import in_turns
 from benchmarks.report import Cell, report
 from models.frame_files import list_frames
 from models.media.frames import JPEG_QUALITY, Picture, write_zip
@@ -34,7 +33,6 @@ SEGMENTS = 8
 """One batch of the stage."""
 
 FRAMES = 5
-ROUNDS = 5
 WIDE = 16 / 9
 
 LIMIT = 2.25
@@ -50,7 +48,7 @@ def main() -> int:
     cache = Path(os.environ.get("GROUNDSWELL_CACHE", user_cache_path("groundswell")))
     encoder = VisualEncoder.load(WeightsCache(cache).fetch("lite0"))
     with TemporaryDirectory() as folder:
-        spent_s = _in_turns(_ways(encoder, FolderMediaStore(Path(folder)), height_px=asked.height))
+        spent_s = in_turns(_ways(encoder, FolderMediaStore(Path(folder)), height_px=asked.height))
     network_s = spent_s["network alone"]
     rows = [_row(way, seconds, network_s) for way, seconds in spent_s.items()]
     report(f"what does the visual stage cost beside its network? (limit {LIMIT:g})", rows, as_json=asked.json)
@@ -111,20 +109,6 @@ def _zip(height_px: int) -> bytes:
     with TemporaryDirectory() as folder:
         write_zip(Path(folder) / "frames.zip", pictures)
         return (Path(folder) / "frames.zip").read_bytes()
-
-
-def _in_turns(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
-    """Median CPU seconds of each, after one round to warm up."""
-    for work in ways.values():
-        work()
-    rounds = [{way: _cpu_s(work) for way, work in ways.items()} for _ in range(ROUNDS)]
-    return {way: median(spent[way] for spent in rounds) for way in ways}
-
-
-def _cpu_s(work: Callable[[], object]) -> float:
-    started_s = time.process_time()
-    work()
-    return time.process_time() - started_s
 
 
 if __name__ == "__main__":

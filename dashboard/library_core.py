@@ -276,7 +276,7 @@ def _brief_stage(seen: Seen) -> StageBrief:
 
 
 def _brief_prediction(item: Item, event: HeardOf) -> PredictionBrief:
-    assert isinstance(event, VideoScored)  # noqa: S101  # the topic carries nothing else
+    assert isinstance(event, VideoScored)  # noqa: S101  # `shortened` keeps nothing else of the topic
     return PredictionBrief(
         target=event.target,
         value=event.value,

@@ -59,16 +59,10 @@ def class_measures(
         ``skill`` is the share of the base rate's squared error that is gone; ``skill_low`` and ``skill_high``
         hold 90 % of resamplings of whole groups.
     """
-    squared, constant = (chances - truth) ** 2, (base_rates - truth) ** 2
-    low, high = r2_interval(squared, constant, groups)
     return {
         **classification_measures(truth, chances, threshold=threshold),
         "base_rate": float(truth.mean()),
-        "brier": float(squared.mean()),
-        "brier_base_rate": float(constant.mean()),
-        "skill": float(1 - squared.mean() / constant.mean()) if constant.any() else 0.0,
-        "skill_low": low,
-        "skill_high": high,
+        **_beside_base_rates((chances - truth) ** 2, (base_rates - truth) ** 2, groups),
     }
 
 
@@ -83,14 +77,7 @@ def overall(truth: Floats, chances: Floats, base_rates: Floats, *, groups: Group
     known = ~np.isnan(truth)
     squared, constant = ((said - truth)[known] ** 2 for said in (chances, base_rates))
     own = np.broadcast_to(groups[:, None], truth.shape)[known]
-    low, high = r2_interval(squared, constant, own)
-    return {
-        "brier": float(squared.mean()),
-        "brier_base_rate": float(constant.mean()),
-        "skill": float(1 - squared.mean() / constant.mean()) if constant.any() else 0.0,
-        "skill_low": low,
-        "skill_high": high,
-    }
+    return _beside_base_rates(squared, constant, own)
 
 
 def macro(classes: Sequence[Mapping[str, float]]) -> dict[str, float]:
@@ -131,6 +118,18 @@ def four_ways(task: ClassTask, names: Sequence[str], learned: ClassesLearned) ->
         mean = {key: float(np.mean([one.figures[key] for one in rows])) for key in rows[0].figures}
         table += [*rows, ClassScores(way, "macro", mean)]
     return table
+
+
+def _beside_base_rates(squared: Floats, constant: Floats, groups: Groups) -> dict[str, float]:
+    """What squared errors are beside those of the base rates, both of shape (n,)."""
+    low, high = r2_interval(squared, constant, groups)
+    return {
+        "brier": float(squared.mean()),
+        "brier_base_rate": float(constant.mean()),
+        "skill": float(1 - squared.mean() / constant.mean()) if constant.any() else 0.0,
+        "skill_low": low,
+        "skill_high": high,
+    }
 
 
 def _one_class(way: str, name: str, truth: Floats, scores: Floats) -> ClassScores:

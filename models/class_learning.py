@@ -156,8 +156,7 @@ def _own_strengths(odds: Floats, task: ClassTask) -> Floats:
     """Each fold's log odds by the strengths that were best on the others: shape (n, classes)."""
     own = np.empty(task.truth.shape)
     for fold in task.folds:
-        others = np.setdiff1d(np.arange(len(task.truth)), fold.held)
-        best = _best_strengths(odds[:, others], task.truth[others])
+        best = _best_strengths(odds[:, fold.taught], task.truth[fold.taught])
         for place, number in enumerate(best):
             own[fold.held, place] = odds[number, fold.held, place]
     return own
@@ -183,7 +182,7 @@ def _judged(task: ClassTask, scores: Mapping[str, Floats], numbers: NDArray[np.i
     """Chances and base rates of each fold, everything chosen and calibrated on the others."""
     chances, base_rates = np.empty(task.truth.shape), np.empty(task.truth.shape)
     for fold in task.folds:
-        others = np.setdiff1d(np.arange(len(task.truth)), fold.held)
+        others = fold.taught
         truth = task.truth[others]
         chosen, _ = choose_method({n: s[others] for n, s in scores.items()}, truth, groups=task.groups[others])
         said = scores[chosen.name]

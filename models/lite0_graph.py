@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.graphs import network_of, save
+from models.named_arrays import NamedArrays
 from models.torch_file import Tensors, read_tensors
-from schemas.errors import WeightsMissing
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -34,8 +34,6 @@ MEAN_LEVEL, LEVELS = 127.0, 128.0
 STEM_CHANNELS = 32
 NORM_EPSILON = 1e-3
 RELU6_LIMIT = 6.0
-
-_FETCH_AGAIN = "fetch it again: groundswell weights fetch lite0"
 
 
 class Stack(NamedTuple):
@@ -117,7 +115,7 @@ def build(weights: Tensors) -> "ov.Model":
     """
     from openvino import opset15 as op
 
-    named = _Named(weights)
+    named = NamedArrays(weights, "lite0")
     pixels = op.parameter([1, SIDE_PX, SIDE_PX, 3], np.uint8, name="pixels")
     seen = _relu6(_convolve(named, _prepare(pixels), _Filter("_conv_stem", "_bn0", STEM_CHANNELS, 3, 3, stride=2)))
     for block in blocks():
@@ -158,30 +156,16 @@ class _Filter(NamedTuple):
     stride: int = 1
 
 
-class _Named:
-    """Arrays of the file by name, with their shapes checked."""
-
-    def __init__(self, weights: Tensors) -> None:
-        self._weights = weights
-
-    def array(self, name: str, *shape: int) -> NDArray[np.float32]:
-        array = self._weights.get(name)
-        if array is None:
-            raise WeightsMissing(f"the weights hold no array {name}; {_FETCH_AGAIN}")
-        if array.shape != shape or array.dtype != np.float32:
-            raise WeightsMissing(f"expected {name} as float32 {shape}, got {array.dtype} {array.shape}; {_FETCH_AGAIN}")
-        return array.astype(np.float32, copy=False)
-
-    def folded(self, part: _Filter) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Give a convolution's weights and bias with its normalisation worked in, computed in float64."""
-        weight = self.array(f"{part.weight}.weight", part.outputs, part.inputs, part.kernel, part.kernel)
-        gain, shift, mean, variance = (
-            self.array(f"{part.norm}.{name}", part.outputs).astype(np.float64)
-            for name in ("weight", "bias", "running_mean", "running_var")
-        )
-        scale = gain / np.sqrt(variance + NORM_EPSILON)
-        folded = weight * scale[:, None, None, None]
-        return folded.astype(np.float32), (shift - mean * scale).astype(np.float32)
+def _folded(named: NamedArrays, part: _Filter) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Give a convolution's weights and bias with its normalisation worked in, computed in float64."""
+    weight = named.array(f"{part.weight}.weight", part.outputs, part.inputs, part.kernel, part.kernel)
+    gain, shift, mean, variance = (
+        named.array(f"{part.norm}.{name}", part.outputs).astype(np.float64)
+        for name in ("weight", "bias", "running_mean", "running_var")
+    )
+    scale = gain / np.sqrt(variance + NORM_EPSILON)
+    folded = weight * scale[:, None, None, None]
+    return folded.astype(np.float32), (shift - mean * scale).astype(np.float32)
 
 
 def _prepare(pixels: "Node") -> "Node":
@@ -192,7 +176,7 @@ def _prepare(pixels: "Node") -> "Node":
     return op.divide(op.subtract(levels, np.float32(MEAN_LEVEL)), np.float32(LEVELS))
 
 
-def _block(named: _Named, seen: "Node", block: Block) -> "Node":
+def _block(named: NamedArrays, seen: "Node", block: Block) -> "Node":
     from openvino import opset15 as op
 
     prefix, inner, result = block.prefix, block.inner, seen
@@ -205,11 +189,11 @@ def _block(named: _Named, seen: "Node", block: Block) -> "Node":
     return op.add(result, seen) if block.is_residual else result
 
 
-def _convolve(named: _Named, seen: "Node", part: _Filter) -> "Node":
+def _convolve(named: NamedArrays, seen: "Node", part: _Filter) -> "Node":
     """Filter, each channel by itself where a filter has one input; padded as TensorFlow does (more at the end)."""
     from openvino import opset15 as op
 
-    weight, bias = named.folded(part)
+    weight, bias = _folded(named, part)
     alone = part.inputs == 1
     convolve = op.group_convolution if alone else op.convolution
     filtered = convolve(

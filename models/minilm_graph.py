@@ -6,6 +6,7 @@ named as in the published files.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 from typing import TYPE_CHECKING, Literal, TypeAlias
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.graphs import network_of, save
+from models.named_arrays import NamedArrays
 from schemas.errors import WeightsMissing
 
 if TYPE_CHECKING:
@@ -102,7 +104,7 @@ def build(weights: Weights, config: BertConfig) -> "ov.Model":
     """
     from openvino import opset15 as op
 
-    named = _Named(weights, config)
+    named = _Named(NamedArrays(weights, "minilm"), config)
     input_ids = op.parameter([-1, -1], np.int64, name="input_ids")
     attention_mask = op.parameter([-1, -1], np.int64, name="attention_mask")
     mask = op.convert(attention_mask, "f32")
@@ -114,26 +116,18 @@ def build(weights: Weights, config: BertConfig) -> "ov.Model":
     return network_of("all-minilm-l6-v2", inputs=inputs, outputs={"embedding": embedding})
 
 
+@dataclass(frozen=True)
 class _Named:
-    """Arrays of the file by name, under a prefix, with their shapes checked."""
+    """Arrays of the file under a prefix, and the sizes that they go by."""
 
-    def __init__(self, weights: Weights, config: BertConfig, prefix: str = "") -> None:
-        self.config = config
-        self._weights = weights
-        self._prefix = prefix
+    arrays: NamedArrays
+    config: BertConfig
 
     def under(self, prefix: str) -> "_Named":
-        return _Named(self._weights, self.config, self._prefix + prefix)
+        return _Named(self.arrays.under(prefix), self.config)
 
     def array(self, name: str, *shape: int) -> NDArray[np.float32]:
-        full_name = self._prefix + name
-        array = self._weights.get(full_name)
-        if array is None:
-            raise WeightsMissing(f"the weights hold no array {full_name}; {_FETCH_AGAIN}")
-        if array.shape != shape or array.dtype != np.float32:
-            came = f"{array.dtype} {array.shape}"
-            raise WeightsMissing(f"expected {full_name} as float32 {shape}, got {came}; {_FETCH_AGAIN}")
-        return array
+        return self.arrays.array(name, *shape)
 
 
 def _embed(named: _Named, input_ids: "Node") -> "Node":

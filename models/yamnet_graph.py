@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.graphs import network_of, save
+from models.named_arrays import NamedArrays
 from models.onnx_arrays import read_float_arrays
 from models.yamnet_mel import BINS, FRAMES, LOG_OFFSET, mel_weights
 from schemas.errors import WeightsMissing
@@ -122,33 +123,40 @@ def build(weights: Weights) -> "ov.Model":
 
     patches = op.parameter([-1, 1, FRAMES, BINS], np.float32, name="patches")
     mel = op.matmul(patches, mel_weights(), transpose_a=False, transpose_b=False)
-    heard = _convolve_all(weights, op.log(op.add(mel, LOG_OFFSET)))
+    named = NamedArrays(weights, "yamnet")
+    heard = _convolve_all(named, op.log(op.add(mel, LOG_OFFSET)))
     embeddings = op.reduce_mean(heard, np.array([2, 3]), keep_dims=False)
-    kernel = _array(weights, "model.classifier.weight", (N_CLASSES, DIM))
+    kernel = named.array("model.classifier.weight", N_CLASSES, DIM)
     product = op.matmul(embeddings, kernel, transpose_a=False, transpose_b=True)
-    scores = op.sigmoid(op.add(product, _array(weights, "model.classifier.bias", (N_CLASSES,))))
+    scores = op.sigmoid(op.add(product, named.array("model.classifier.bias", N_CLASSES)))
     return network_of("yamnet", inputs={"patches": patches}, outputs={"scores": scores, "embeddings": embeddings})
 
 
-def _convolve_all(weights: Weights, patches: "Node") -> "Node":
-    heard = _convolve(weights, 0, patches, shape=(CHANNELS[0], 1, 3, 3), stride=STRIDES[0])
+def _convolve_all(named: NamedArrays, patches: "Node") -> "Node":
+    heard = _convolve(named, 0, patches, shape=(CHANNELS[0], 1, 3, 3), stride=STRIDES[0])
     for layer in range(1, len(CHANNELS)):
         before, after = CHANNELS[layer - 1], CHANNELS[layer]
         depthwise, pointwise = 2 * layer - 1, 2 * layer
-        heard = _convolve(weights, depthwise, heard, shape=(before, 1, 3, 3), stride=STRIDES[layer], grouped=True)
-        heard = _convolve(weights, pointwise, heard, shape=(after, before, 1, 1), stride=1)
+        heard = _convolve(named, depthwise, heard, shape=(before, 1, 3, 3), stride=STRIDES[layer], grouped=True)
+        heard = _convolve(named, pointwise, heard, shape=(after, before, 1, 1), stride=1)
     return heard
 
 
 def _convolve(
-    weights: Weights, place: int, heard: "Node", *, shape: tuple[int, int, int, int], stride: int, grouped: bool = False
+    named: NamedArrays,
+    place: int,
+    heard: "Node",
+    *,
+    shape: tuple[int, int, int, int],
+    stride: int,
+    grouped: bool = False,
 ) -> "Node":
     """One convolution with its bias and its ReLU; the `place`-th of the network."""
     from openvino import opset15 as op
 
     number = _FIRST_CONVOLUTION + 3 * place
-    kernel = _array(weights, f"onnx::Conv_{number}", shape)
-    bias = _array(weights, f"onnx::Conv_{number + 1}", (shape[0],)).reshape(1, -1, 1, 1)
+    kernel = named.array(f"onnx::Conv_{number}", *shape)
+    bias = named.array(f"onnx::Conv_{number + 1}", shape[0]).reshape(1, -1, 1, 1)
     begin, end = _padding(size=shape[2], stride=stride)
     if grouped:
         product = op.group_convolution(heard, kernel[:, None], [stride] * 2, [begin] * 2, [end] * 2, [1, 1])
@@ -161,12 +169,3 @@ def _padding(*, size: int, stride: int) -> tuple[int, int]:
     """TensorFlow's "same" padding of an even length: what cannot be halved goes to the end."""
     total = max(size - stride, 0)
     return total // 2, total - total // 2
-
-
-def _array(weights: Weights, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    array = weights.get(name)
-    if array is None:
-        raise WeightsMissing(f"the weights hold no array {name}; {_FETCH_AGAIN}")
-    if array.shape != shape:
-        raise WeightsMissing(f"expected {name} as {shape}, got {array.shape}; {_FETCH_AGAIN}")
-    return array

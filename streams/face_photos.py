@@ -1,7 +1,8 @@
-"""Compares picture files: for ``groundswell faces compare``, and to see how good the face networks are."""
+"""Faces in picture files: the one that enrols somebody, and how alike two are (``groundswell faces compare``)."""
 
 import csv
-from collections.abc import Iterator
+import hashlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -9,6 +10,8 @@ from models.faces.choices import networks
 from models.faces.compare import is_same
 from models.faces.photo import PhotoFace, closest, faces_of, read_photo
 from models.faces.sighting import FaceSight
+from models.vectors import to_vector
+from schemas.commands import Photo
 from schemas.errors import MediaUnreadable, UsageError
 from streams.settings import Settings
 from streams.storage.weights import WeightsCache
@@ -81,6 +84,28 @@ def load_sight(settings: Settings) -> FaceSight:
         size_px=settings.face_size_px,
         least_px=settings.face_min_px,
         least_quality=settings.face_min_quality,
+    )
+
+
+def photo_of(sight: FaceSight, faces: Sequence[PhotoFace], *, picture: bytes, name: str) -> Photo:
+    """Take the one good face of a picture file, to enrol somebody; `name` is what an error calls the file.
+
+    Raises
+    ------
+    UsageError
+        It shows nobody well enough, or more than one person.
+    """
+    good = [face for face in faces if face.is_good]
+    if len(good) != 1:
+        raise UsageError(
+            f"{name} shows {len(good)} faces well enough; give a picture of one person, from the front and sharp"
+        )
+    return Photo(
+        sha256=hashlib.sha256(picture).hexdigest(),
+        quality=good[0].sighting.quality.value,
+        vector=to_vector(good[0].vector),
+        model=sight.model,
+        model_version=sight.version,
     )
 
 

@@ -6,7 +6,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -28,9 +28,6 @@ from schemas.identities import IdentityRecorded
 from streams.kafka.bulk import BulkProducer, Record, event_of, follow, latest_per_key, read_to_end
 from streams.settings import Settings
 from streams.text_safety import harmless
-
-if TYPE_CHECKING:
-    from streams.face_photos import PhotoAlbum
 
 ANSWER_LIMIT_S = 30.0
 """A standby needs less to take over."""
@@ -212,29 +209,10 @@ def photos_of(settings: Settings, paths: Sequence[Path]) -> tuple[Photo, ...]:
         The face networks cannot be fetched.
     """
     # OpenVINO and OpenCV take half a second to load, which no other command should wait for.
-    from streams.face_photos import PhotoAlbum, load_sight
+    from streams.face_photos import PhotoAlbum, load_sight, photo_of
 
     album = PhotoAlbum(load_sight(settings))
-    return tuple(_photo(album, path) for path in paths)
-
-
-def _photo(album: "PhotoAlbum", path: Path) -> Photo:
-    import hashlib
-
-    from models.vectors import to_vector
-
-    good = [face for face in album.faces(path) if face.is_good]
-    if len(good) != 1:
-        raise UsageError(
-            f"{path} shows {len(good)} faces well enough; give a picture of one person, from the front and sharp"
-        )
-    return Photo(
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        quality=good[0].sighting.quality.value,
-        vector=to_vector(good[0].vector),
-        model=album.sight.model,
-        model_version=album.sight.version,
-    )
+    return tuple(photo_of(album.sight, album.faces(path), picture=path.read_bytes(), name=str(path)) for path in paths)
 
 
 def _accepted(answer: CommandAnswered) -> CommandAnswered:

@@ -1,6 +1,5 @@
 """Pictures that strangers send, to enrol somebody: decoded in a child process, looked at here."""
 
-import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -83,23 +82,10 @@ def _decode(settings: Settings, data: bytes, folder: Path) -> Path:
 
 def _photos(settings: Settings, pictures: Sequence[bytes], decoded: Sequence[Path]) -> list[Photo]:
     from models.faces.photo import faces_of
-    from models.vectors import to_vector
-    from streams.face_photos import load_sight
+    from streams.face_photos import load_sight, photo_of
 
-    sight, found = load_sight(settings), list[Photo]()
-    for number, (data, path) in enumerate(zip(pictures, decoded, strict=True), 1):
-        good = [face for face in faces_of(sight, np.load(path, allow_pickle=False)) if face.is_good]
-        if len(good) != 1:
-            raise UsageError(
-                f"picture {number} shows {len(good)} faces well enough; send a picture of one person, from the front "
-                "and sharp"
-            )
-        photo = Photo(
-            sha256=hashlib.sha256(data).hexdigest(),
-            quality=good[0].sighting.quality.value,
-            vector=to_vector(good[0].vector),
-            model=sight.model,
-            model_version=sight.version,
-        )
-        found.append(photo)
-    return found
+    sight = load_sight(settings)
+    return [
+        photo_of(sight, faces_of(sight, np.load(path, allow_pickle=False)), picture=data, name=f"picture {number}")
+        for number, (data, path) in enumerate(zip(pictures, decoded, strict=True), 1)
+    ]

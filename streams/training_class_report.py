@@ -1,17 +1,15 @@
 """The report of a training run of several classes: one HTML page that needs nothing else."""
 
 from collections.abc import Iterator
-from html import escape
 
 import numpy as np
 
 from models.release_classes import words_of
 from models.release_manifest import ClassFacts
 from streams import training_plots as plots
-from streams.sources.urls import page_of
 from streams.text_safety import harmless
 from streams.training_classes import ClassesElsewhere, TrainedClasses
-from streams.training_page import cells, figure, page, safe, scrolled, table
+from streams.training_page import cells, figure, page, safe, scrolled, table, video_link
 
 MOST_DRAWN = 12
 """Classes with plots, those with most examples; thirty hashtags would be ninety plots."""
@@ -145,12 +143,7 @@ def _mistakes(trained: TrainedClasses) -> str:
         row, column = divmod(place, missed.shape[1])
         fact, truth = rows.facts[row], "yes" if rows.truth[row, column] == 1 else "no"
         lines.append(
-            f"<tr><td>{_link(fact.video_id, fact.title)}</td>"
+            f"<tr><td>{video_link(fact.video_id, fact.title)}</td>"
             f"{cells([harmless(fact.maker), words_of(rows.names[column]), f'{chances[row, column]:.0%}', truth])}</tr>"
         )
     return scrolled(["video", "by", "class", "said", "truth"], lines, numbers=(3,))
-
-
-def _link(video_id: str, title: str) -> str:
-    words, address = safe(title), page_of(video_id)
-    return f'<a href="{escape(address)}" rel="noopener noreferrer">{words}</a>' if address else words

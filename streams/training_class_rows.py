@@ -43,12 +43,15 @@ class _Found:
         Of how many something is known.
     owners : dict
         The whole videos, for title, channel and day.
+    newest_s : float
+        When the newest summary of a whole video was written.
     """
 
     examples: list[Summarised]
     said: Floats
     count: int
     owners: Mapping[VideoId, Metadata]
+    newest_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,16 +162,17 @@ def _rows(
         facts=tuple(map(_fact, owners, found.examples)),
         scopes=tuple(one.scope for one in found.examples),
         found=found.count,
-        newest_s=_newest_s(source),
+        newest_s=max([found.newest_s, *(one.given_at_s for one in source.labels if one.given_at_s is not None)]),
         digest=_digest(found.examples, truth),
     )
 
 
 def _found(source: Source, target: TargetDefined) -> _Found:
     if not target.classes:
-        tagged = _thinned(_videos_with_hashtags(source))
+        last, newest_s = _last_with_hashtags(source)
+        tagged = _thinned(_summaries(source, last))
         owners = {one.video_id: one.metadata for one in tagged}
-        return _Found(tagged, np.zeros((len(tagged), 0)), len(tagged), owners)
+        return _Found(tagged, np.zeros((len(tagged), 0)), len(tagged), owners, newest_s)
     said, owners = label_truth(target, source.labels), {}
     known = {video_id for video_id, _ in said}
 
@@ -181,7 +185,9 @@ def _found(source: Source, target: TargetDefined) -> _Found:
 
     found = _thinned(labelled())
     shares = np.array([said[s.video_id, s.scope] for s in found]).reshape(len(found), len(target.classes))
-    return _Found(found, np.where(np.isnan(shares), np.nan, (shares > 0.5).astype(np.float64)), len(said), owners)
+    truth = np.where(np.isnan(shares), np.nan, (shares > 0.5).astype(np.float64))
+    newest_s = max((change.written_s for change in source.changes()), default=0.0)
+    return _Found(found, truth, len(said), owners, newest_s)
 
 
 def _truth(found: _Found, target: TargetDefined, names: Sequence[str]) -> Floats:
@@ -192,12 +198,18 @@ def _truth(found: _Found, target: TargetDefined, names: Sequence[str]) -> Floats
     return found.said[:, [own.index(name) for name in names]]
 
 
-def _videos_with_hashtags(source: Source) -> Iterator[Summarised]:
-    """Read twice: once for which summary of each video is the last, once for those that bear hashtags."""
-    last: dict[str, str] = {}
+def _last_with_hashtags(source: Source) -> tuple[dict[VideoId, str], float]:
+    """The id of each video's last summary, empty without hashtags; and when the newest of all was written."""
+    last, newest_s = dict[VideoId, str](), 0.0
     for change in source.changes():
         bears = change.summary is not None and change.summary.metadata.hashtags
         last[change.video_id] = change.summary.event_id if change.summary is not None and bears else ""
+        newest_s = max(newest_s, change.written_s)
+    return last, newest_s
+
+
+def _summaries(source: Source, last: Mapping[VideoId, str]) -> Iterator[Summarised]:
+    """Read again, now that it is known which summary of each video is wanted; none is kept on the way."""
     found = (c.summary for c in source.changes() if c.summary and last.get(c.video_id) == c.summary.event_id)
     seen: set[str] = set()
     for summary in found:
@@ -253,12 +265,6 @@ def _fact(owner: Metadata, summary: Summarised) -> Fact:
     title = owner.title or summary.video_id
     words = title if summary.scope == WHOLE_VIDEO else f"{title}, from {summary.start_s:.0f} s"
     return Fact(summary.video_id, words, owner.channel or owner.channel_id)
-
-
-def _newest_s(source: Source) -> float:
-    written = (change.written_s for change in source.changes())
-    said = (label.given_at_s for label in source.labels if label.given_at_s is not None)
-    return max([0.0, *written, *said])
 
 
 def _digest(found: Sequence[Summarised], truth: Floats) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
+from schemas.event import VideoId
+from streams.sources.urls import page_of
 from streams.text_safety import harmless
 
 _PAGE = """<!doctype html>
@@ -53,6 +55,12 @@ def page(title: str, body: Iterable[str], *, is_good: bool) -> str:
 def safe(text: str) -> str:
     """Escape what strangers have written."""
     return escape(harmless(text, longest=2000))
+
+
+def video_link(video_id: VideoId, title: str) -> str:
+    """A video's title, linked to where it is watched if anybody can tell."""
+    words, address = safe(title or video_id), page_of(video_id)
+    return f'<a href="{escape(address)}" rel="noopener noreferrer">{words}</a>' if address else words
 
 
 def figure(caption: str, drawing: str) -> str:

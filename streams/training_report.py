@@ -1,16 +1,14 @@
 """The report of a training run: one HTML page that needs nothing else."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 
 from models.estimators.examples import Floats, Groups
 from models.estimators.learned import LEVEL, Judged, Task
 from streams import training_plots as plots
-from streams.sources.urls import page_of
 from streams.text_safety import harmless
 from streams.training import Elsewhere, Trained, figures, task_of
-from streams.training_figures import Compared, Mistake, compared, mse_interval, what_matters, worst_mistakes
-from streams.training_page import cells, figure, page, safe, scrolled, table
+from streams.training_figures import Compared, compared, mse_interval, what_matters, worst_mistakes
+from streams.training_page import cells, figure, page, safe, scrolled, table, video_link
 from streams.training_rows import Rows
 
 
@@ -165,11 +163,8 @@ def _mistakes(rows: Rows, judged: Judged, *, said: Floats) -> str:
     heads = ["video", "by", "said", "truth"]
     found = worst_mistakes(rows, judged, said=said)
     lines = [
-        f"<tr><td>{_link(m)}</td>{cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>" for m in found
+        f"<tr><td>{video_link(m.video_id, m.title)}</td>"
+        f"{cells([harmless(m.maker), f'{m.said:.4g}', f'{m.truth:.4g}'])}</tr>"
+        for m in found
     ]
     return scrolled(heads, lines, numbers=(2, 3))
-
-
-def _link(mistake: Mistake) -> str:
-    words, page = safe(mistake.title or mistake.video_id), page_of(mistake.video_id)
-    return f'<a href="{escape(page)}" rel="noopener noreferrer">{words}</a>' if page else words

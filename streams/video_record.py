@@ -11,6 +11,7 @@ from schemas.event import WHOLE_VIDEO, Event
 from schemas.features import FeatureExtracted, Label
 from schemas.media import MediaFetched
 from schemas.segments import SegmentCut
+from streams.class_moments import TOGETHER_S
 from streams.kafka.admin import partition_counts
 from streams.kafka.bulk import event_of, latest_per_key, read_to_end
 from streams.kafka.partitioning import partition_of
@@ -23,9 +24,6 @@ TOPICS = ("media", "segments", "features")
 NO_ANSWER = "no answer yet"
 
 NAMELESS: Mapping[str, str] = MappingProxyType({})
-
-TOGETHER_S = 0.5
-"""The same label in segments that follow each other this closely is one stretch of time."""
 
 
 class Stretch(msgspec.Struct, frozen=True, kw_only=True):

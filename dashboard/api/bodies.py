@@ -1,15 +1,20 @@
-"""Bodies as they come: in blocks of a good size, or whole within a limit."""
+"""Bodies of requests: known fields, or bytes as they come, in blocks of a good size or whole within a limit."""
 
 from collections.abc import AsyncIterator
 from typing import Any  # Any: JSON
 
 from fastapi import Request
+from pydantic import BaseModel
 from starlette.requests import ClientDisconnect
 
 from dashboard.problems import Problem
 
 BLOCK_BYTES = 2**20
 """Connections bring 64 kB at a time; writing each by itself costs three times as much."""
+
+
+class KnownFields(BaseModel, extra="forbid"):
+    """What is asked with a request; a field that nobody knows is refused, for it may be a known one that was misspelt."""
 
 
 async def blocks(request: Request) -> AsyncIterator[bytes]:

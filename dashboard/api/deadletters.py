@@ -5,10 +5,11 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dashboard.access.roles import Admin, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.bodies import KnownFields
 from dashboard.desk import Desk, TheDesk
 from dashboard.letters import LetterBrief, LetterShown, brief, shown
 from dashboard.problems import not_found
@@ -20,11 +21,6 @@ from streams.deadletters import redrive, returnable
 router = APIRouter(prefix="/v1")
 
 MOST_REDRIVEN = 5000
-LETTER = LetterBrief(
-    key="text/segments/3/1042", stage="text", source_topic="segments", source_partition=3, source_offset=1042,
-    error="MediaUnreadable: no subtitles in videos/9f2c61d0b7a84e35", attempts=5, rejected_at_s=1_763_812_800.0,
-    value_bytes=812, can_redrive=True,
-)  # fmt: skip
 
 Stage = Annotated[str, Query(max_length=64, description="Only those of one stage.")]
 Key = Annotated[str, Field(min_length=1, max_length=300)]
@@ -45,10 +41,8 @@ class Redriven(msgspec.Struct, frozen=True, kw_only=True):
     left: int = 0
 
 
-class RedriveWanted(BaseModel):
+class RedriveWanted(KnownFields):
     """Say which: by key, all of a stage, or all there are."""
-
-    model_config = ConfigDict(extra="forbid")
 
     keys: list[Key] = Field([], max_length=MOST_ROWS, examples=[["text/segments/3/1042"]])
     stage: str = Field("", max_length=64)

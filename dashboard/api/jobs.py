@@ -8,10 +8,11 @@ import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, PlainTextResponse, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dashboard.access.roles import Admin, Editor, Viewer
 from dashboard.api.answers import Json, problems, returns, returns_bytes
+from dashboard.api.bodies import KnownFields
 from dashboard.api.patterns import RELEASE, TARGET, pattern_of
 from dashboard.desk import TheDesk
 from dashboard.job_folders import LOG, Job
@@ -32,11 +33,7 @@ Kind = Literal["train", "replay", "import", "erase"]
 Name = Annotated[str, Field(pattern=TARGET)]
 
 
-class _Wanted(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class TrainWanted(_Wanted):
+class TrainWanted(KnownFields):
     """Learn a target from everything that lies on the topics, and publish what came out if it beats a constant."""
 
     kind: Literal["train"]
@@ -45,7 +42,7 @@ class TrainWanted(_Wanted):
     force: bool = Field(False, description="Publish even if it does not beat a constant.")
 
 
-class ReplayWanted(_Wanted):
+class ReplayWanted(KnownFields):
     """Score past videos again with the releases that serve; `verify` compares only, and publishes nothing."""
 
     kind: Literal["replay"]

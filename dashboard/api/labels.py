@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dashboard.access.roles import Editor, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.bodies import KnownFields
 from dashboard.api.patterns import CLASS, SCOPE, TARGET, VIDEO
 from dashboard.asking import Asked, TheAsking
 from dashboard.desk import Desk, TheDesk
@@ -33,11 +34,7 @@ OfClass = Annotated[
 Word = Annotated[str, Field(max_length=64, examples=["halloween"])]
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class ClassWanted(_Asked):
+class ClassWanted(KnownFields):
     """One class, and in whole words what belongs to it."""
 
     name: Word
@@ -45,7 +42,7 @@ class ClassWanted(_Asked):
     aliases: list[Word] = Field([], max_length=20)
 
 
-class TargetWanted(_Asked):
+class TargetWanted(KnownFields):
     """A target of classes of one's own; what is there already gets a new version."""
 
     name: Word
@@ -55,7 +52,7 @@ class TargetWanted(_Asked):
     classes: list[ClassWanted] = Field(min_length=1, max_length=MOST_CLASSES)
 
 
-class LabelWanted(_Asked):
+class LabelWanted(KnownFields):
     """Whether a class fits a segment, or a video as a whole."""
 
     target: str = Field(pattern=TARGET, examples=["scenes"])
@@ -65,7 +62,7 @@ class LabelWanted(_Asked):
     value: Literal["yes", "no", "skip"]
 
 
-class UndoLabel(_Asked):
+class UndoLabel(KnownFields):
     """A label of one's own to take back: the last one of the target, unless it is named."""
 
     target: str = Field(pattern=TARGET, examples=["scenes"])

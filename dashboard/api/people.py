@@ -8,10 +8,11 @@ import msgspec
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from dashboard.access.roles import Admin, Editor, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.bodies import KnownFields
 from dashboard.api.patterns import PERSON, TRACK
 from dashboard.desk import Desk, TheDesk
 from dashboard.influence import MOST_RANKED, InfluenceBy, influencers
@@ -56,41 +57,37 @@ class Stamp(TypedDict):
     by: str
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-
-class NameWanted(_Asked):
+class NameWanted(KnownFields):
     """What somebody is called; empty takes the name away."""
 
     name: str = Field(max_length=1000, examples=["Ada Lovelace"])
 
 
-class MergeWanted(_Asked):
+class MergeWanted(KnownFields):
     """Who is the same person, and loses their id."""
 
     from_id: OfPerson
 
 
-class SplitWanted(_Asked):
+class SplitWanted(KnownFields):
     """Tracks that are somebody else's, as a person's faces name them."""
 
     tracks: list[Track] = Field(min_length=1, max_length=MOST_TRACKS)
 
 
-class NotWanted(_Asked):
+class NotWanted(KnownFields):
     """A track that is not this person, for ever."""
 
     track: Track
 
 
-class UndoWanted(_Asked):
+class UndoWanted(KnownFields):
     """Which command to take back; the last one that can be, when nothing is said."""
 
     command_id: str | None = Field(None, max_length=64)
 
 
-class EnrolWanted(_Asked):
+class EnrolWanted(KnownFields):
     """Photos of one person, each as base64 of a JPEG or PNG."""
 
     name: str = Field(max_length=1000, examples=["Ada Lovelace"])

@@ -5,10 +5,11 @@ from typing import Annotated, Literal
 import msgspec
 from fastapi import APIRouter, Path, Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from dashboard.access.roles import Admin, Viewer
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.bodies import KnownFields
 from dashboard.api.patterns import RELEASE, RELEASE_OF_TARGET, TARGET
 from dashboard.desk import Desk, TheDesk
 from dashboard.problems import not_found
@@ -34,10 +35,8 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     videos: OnBoth
 
 
-class RoleWanted(BaseModel):
+class RoleWanted(KnownFields):
     """``promoted``: it serves. ``shadow``: it scores beside the one that serves. ``retired``: it scores nothing."""
-
-    model_config = ConfigDict(extra="forbid")
 
     role: Literal["promoted", "shadow", "retired"] = Field(examples=["shadow"])
 

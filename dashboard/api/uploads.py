@@ -8,14 +8,14 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Header, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from dashboard.access.roles import Editor
 from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns, returns_nothing
-from dashboard.api.bodies import blocks, raw_body
+from dashboard.api.bodies import KnownFields, blocks, raw_body
 from dashboard.api.patterns import pattern_of
 from dashboard.desk import TheDesk
 from dashboard.problems import Problem
@@ -32,11 +32,10 @@ ThisUpload = Annotated[str, Path(pattern=pattern_of(UploadId), examples=["0f8fad
 Offset = Annotated[int, Header(alias="Upload-Offset", ge=0, le=2**60, description="where this piece begins, in bytes")]
 
 
-class NewUpload(BaseModel):
+class NewUpload(KnownFields):
     """A file that is going to come."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"name": "talk.mp4", "size_bytes": 73400320, "title": "Water for a village"}]},
     )
 

@@ -4,11 +4,12 @@ import uuid
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from dashboard.access.roles import Admin, Editor, Viewer
 from dashboard.api import examples
 from dashboard.api.answers import Json, problems, returns
+from dashboard.api.bodies import KnownFields
 from dashboard.api.patterns import VIDEO
 from dashboard.api.uploads import TheUploads
 from dashboard.desk import Desk, TheDesk
@@ -32,7 +33,7 @@ LONGEST_LINK = 4000
 """Longer than any link that is taken, so that the answer can say so."""
 
 
-class Narrowed(BaseModel, extra="forbid"):
+class Narrowed(KnownFields):
     """Which videos; all that is set must hold."""
 
     text: str = Field("", max_length=200, description="words that title, channel or id must have, or their beginnings")
@@ -58,11 +59,10 @@ class Wanted(Narrowed):
         return VideoQuery(**self.model_dump())
 
 
-class Submission(BaseModel):
+class Submission(KnownFields):
     """One link or many, and what is wanted of them."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={
             "examples": [
                 {"url": "https://www.youtube.com/watch?v=dQw4w9WgXcQ"},

@@ -5,11 +5,12 @@ from typing import Annotated
 import msgspec
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from dashboard.access.roles import Admin, Editor
 from dashboard.api import examples
 from dashboard.api.answers import Json, returns, returns_nothing
+from dashboard.api.bodies import KnownFields
 from dashboard.desk import TheDesk
 from dashboard.rows import MOST_ROWS
 from dashboard.webhooks_sending import LONGEST_URL, checked_url
@@ -21,11 +22,10 @@ router = APIRouter(prefix="/v1")
 WebhookId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$", examples=["0f8fad5bd9cb469f"])]
 
 
-class NewWebhook(BaseModel):
+class NewWebhook(KnownFields):
     """An address to tell."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra={"examples": [{"url": "https://example.org/hooks/groundswell", "events": [HAPPENINGS[0]]}]},
     )
 

@@ -7,17 +7,14 @@ import msgspec
 import typer
 
 from dashboard.access.accounts import AccountsFile, Token, checked_name, hash_of, new_secret
-from dashboard.access.roles import Role
 from dashboard.access.trail_of_commands import note
+from dashboard.commands.access_lists import AsJson, WhichRole, print_list
 from schemas.errors import UsageError
 from streams import settings as settings_module
 
 app = typer.Typer(help="Tokens for programs: Authorization: Bearer TOKEN. Changes count at once.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What it is for, such as prometheus.")]
-WhichRole = Annotated[
-    Role, typer.Option("--role", help="viewer reads; editor also submits and labels; admin may everything.")
-]
 
 
 @app.command("add")
@@ -36,19 +33,13 @@ def add(name: Name, role: WhichRole = "viewer") -> None:
 
 
 @app.command("list")
-def list_tokens(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def list_tokens(as_json: AsJson = False) -> None:
     """List tokens by name, with their role.
 
     groundswell tokens list
     """
-    tokens = AccountsFile(settings_module.load().home).read().tokens
-    rows = [{"name": name, "role": t.role, "created_at_s": t.created_at_s} for name, t in sorted(tokens.items())]
-    if as_json:
-        typer.echo(msgspec.json.encode(rows))
-    for row in [] if as_json else rows:
-        typer.echo(f"{row['name']:32} {row['role']}")
-    if not rows and not as_json:
-        typer.echo("no tokens yet; `groundswell tokens add NAME --role viewer` makes one", err=True)
+    nobody = "no tokens yet; `groundswell tokens add NAME --role viewer` makes one"
+    print_list(AccountsFile(settings_module.load().home).read().tokens, as_json=as_json, nobody=nobody)
 
 
 @app.command("revoke")

@@ -11,15 +11,13 @@ import typer
 from dashboard.access.accounts import Accounts, AccountsFile, User, checked_name
 from dashboard.access.roles import Role
 from dashboard.access.trail_of_commands import note
+from dashboard.commands.access_lists import AsJson, WhichRole, print_list
 from schemas.errors import UsageError
 from streams import settings as settings_module
 
 app = typer.Typer(help="Who may log in to the dashboard. Changes count at once, for those who are logged in too.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters a-z, digits and . _ @ -")]
-WhichRole = Annotated[
-    Role, typer.Option("--role", help="viewer reads; editor also submits and labels; admin may everything.")
-]
 
 
 @app.command("add")
@@ -38,19 +36,13 @@ def add(name: Name, role: WhichRole = "viewer") -> None:
 
 
 @app.command("list")
-def list_users(as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False) -> None:
+def list_users(as_json: AsJson = False) -> None:
     """List everybody with their role.
 
     groundswell users list
     """
-    users = _file().read().users
-    rows = [{"name": name, "role": u.role, "created_at_s": u.created_at_s} for name, u in sorted(users.items())]
-    if as_json:
-        typer.echo(msgspec.json.encode(rows))
-    for row in [] if as_json else rows:
-        typer.echo(f"{row['name']:32} {row['role']}")
-    if not rows and not as_json:
-        typer.echo("nobody yet; `groundswell users add NAME --role admin` adds somebody", err=True)
+    nobody = "nobody yet; `groundswell users add NAME --role admin` adds somebody"
+    print_list(_file().read().users, as_json=as_json, nobody=nobody)
 
 
 @app.command("remove")

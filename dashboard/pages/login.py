@@ -4,13 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field, SecretStr
 
 from dashboard.access.accounts import NAME
 from dashboard.access.gate import Gate, gate_of
 from dashboard.access.requests import address_of, cookie_of
 from dashboard.access.roles import CALLER, caller_of
 from dashboard.api.answers import Json
+from dashboard.api.bodies import KnownFields
 from dashboard.desk import TheDesk
 from dashboard.listening import is_private
 from dashboard.pages.rendering import render
@@ -19,10 +20,8 @@ from dashboard.problems import Problem
 router = APIRouter(include_in_schema=False)
 
 
-class Login(BaseModel):
+class Login(KnownFields):
     """Name and password, or a token."""
-
-    model_config = ConfigDict(extra="forbid")
 
     name: Annotated[str, Field(max_length=100)] = ""
     password: Annotated[SecretStr, Field(max_length=2000)] = SecretStr("")

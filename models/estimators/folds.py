@@ -84,11 +84,6 @@ def _block(order: NDArray[np.int64], first: int, last: int, margin: int) -> Fold
     return Fold(np.flatnonzero(~near), np.flatnonzero(held))
 
 
-def given_fold(held: NDArray[np.bool_]) -> tuple[Fold, ...]:
-    """The split that somebody else has made: judge on the rows of the mask."""
-    return (_held_out(held),)
-
-
 def _held_out(held: NDArray[np.bool_]) -> Fold:
     return Fold(np.flatnonzero(~held), np.flatnonzero(held))
 

@@ -1,6 +1,7 @@
 """``groundswell releases``: which release serves, which scores in its shadow, and how two of them compare."""
 
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -20,6 +21,13 @@ app = typer.Typer(help="Releases: which one serves, which score in its shadow.",
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON, for programs.")]
 Named = Annotated[str, typer.Argument(metavar="RELEASE", help="TARGET/RELEASE, or the id alone where it is one target's.")]  # fmt: skip
+
+_MEANS: Mapping[Role, str] = {
+    "promoted": "serves; `groundswell replay --target {target}` rescores the past",
+    "shadow": "scores in the shadow, on topic shadows",
+    "retired": "is retired",
+}
+"""What a release that was given a role does from then on."""
 
 
 class ReleaseRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,9 +95,7 @@ def promote(name: Named, as_json: AsJson = False) -> None:
     groundswell releases promote virality/20261101-090000
     groundswell replay --target virality
     """
-    release = _give(name, "promoted", as_json=as_json)
-    if not as_json:
-        typer.echo(f"{release.record_key} serves; `groundswell replay --target {release.target}` rescores the past")
+    _give(name, "promoted", as_json=as_json)
 
 
 @app.command("shadow")
@@ -98,10 +104,7 @@ def shadow(name: Named, as_json: AsJson = False) -> None:
 
     groundswell releases shadow virality/20261101-090000
     """
-    release = _give(name, "shadow", as_json=as_json)
-    if not as_json:
-        typer.echo(f"{release.record_key} scores in the shadow, on topic shadows")
-        _say_who_serves(release.target)
+    _give(name, "shadow", as_json=as_json)
 
 
 @app.command("retire")
@@ -110,10 +113,7 @@ def retire(name: Named, as_json: AsJson = False) -> None:
 
     groundswell releases retire virality/20261101-090000
     """
-    release = _give(name, "retired", as_json=as_json)
-    if not as_json:
-        typer.echo(f"{release.record_key} is retired")
-        _say_who_serves(release.target)
+    _give(name, "retired", as_json=as_json)
 
 
 @app.command("compare")
@@ -170,7 +170,7 @@ def _figure(value: float | None) -> str:
     return "none" if value is None else f"{value:.4g}"
 
 
-def _give(name: str, role: Role, *, as_json: bool) -> ReleasePublished:
+def _give(name: str, role: Role, *, as_json: bool) -> None:
     from streams.kafka.connection import bootstrap_of
     from streams.release_roles import find_release, give_role
 
@@ -179,7 +179,10 @@ def _give(name: str, role: Role, *, as_json: bool) -> ReleasePublished:
     given = give_role(settings, bootstrap_of(settings), release, role=role)
     if as_json:
         typer.echo(msgspec.json.encode(given))
-    return release
+        return
+    typer.echo(f"{release.record_key} {_MEANS[role].format(target=release.target)}")
+    if role != "promoted":
+        _say_who_serves(release.target)
 
 
 def _say_who_serves(target: str) -> None:

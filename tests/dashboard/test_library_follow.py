@@ -1,13 +1,13 @@
 """Following a real Kafka: nothing is missed, and topics that were made anew are noticed."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from examples import FETCHED, LINK, SCORED, VIDEO_ID
 from small_events import link
+from workers import wait_until
 
 from dashboard.library import open_library
 from dashboard.library_answers import StoredLibrary
@@ -20,13 +20,6 @@ from streams.kafka.bulk import BulkProducer, Record
 from streams.settings import Settings
 
 LONGEST_S = 60.0
-
-
-def until(happened: Callable[[], bool]) -> None:
-    give_up_at_s = time.monotonic() + LONGEST_S
-    while not happened():
-        assert time.monotonic() < give_up_at_s, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def record(offset: int) -> Record:
@@ -72,10 +65,14 @@ def test_what_is_written_is_in_the_library_a_moment_later_and_said(cluster: Sett
     send(cluster, LINK, FETCHED)
     follower.start()
     try:
-        until(lambda: library.videos(VideoQuery()).total == 1)
+        wait_until(lambda: library.videos(VideoQuery()).total == 1, limit_s=LONGEST_S, what="the first video")
         send(cluster, SCORED)
-        until(lambda: Change("video", VIDEO_ID) in heard and library.rows([VIDEO_ID])[0].predictions != ())
-        until(lambda: follower.lag == 0)
+        wait_until(
+            lambda: Change("video", VIDEO_ID) in heard and library.rows([VIDEO_ID])[0].predictions != (),
+            limit_s=LONGEST_S,
+            what="its prediction",
+        )
+        wait_until(lambda: follower.lag == 0, limit_s=LONGEST_S, what="the end of the topics")
     finally:
         follower.stop()
     assert follower.problem == ""
@@ -88,7 +85,11 @@ def test_a_follower_that_was_away_goes_on_where_the_library_is(cluster: Settings
         follower = Follower(cluster, bootstrap_of(cluster), library)
         follower.start()
         try:
-            until(lambda number=number: len(library.rows([f"url:away{number}"])) == 1)
+            wait_until(
+                lambda number=number: len(library.rows([f"url:away{number}"])) == 1,
+                limit_s=LONGEST_S,
+                what=f"video {number}",
+            )
         finally:
             follower.stop()
     assert library.videos(VideoQuery(text="away")).total == 3
@@ -102,7 +103,7 @@ def test_a_library_that_knows_more_than_the_topics_is_built_anew(cluster: Settin
     follower = Follower(cluster, bootstrap_of(cluster), library)
     follower.start()
     try:
-        until(lambda: len(library.rows(["url:known"])) == 1)
+        wait_until(lambda: len(library.rows(["url:known"])) == 1, limit_s=LONGEST_S, what="the known video")
     finally:
         follower.stop()
     assert library.rows(["url:lost"]) == []
@@ -115,16 +116,18 @@ def test_a_library_of_topics_that_were_made_anew_is_built_anew(cluster: Settings
     send(cluster, link("url:before"))
     follower = Follower(cluster, bootstrap_of(cluster), library)
     follower.start()
-    until(lambda: len(library.rows(["url:before"])) == 1)
+    wait_until(lambda: len(library.rows(["url:before"])) == 1, limit_s=LONGEST_S, what="the video before")
     follower.stop()
     client = AdminClient({"bootstrap.servers": bootstrap_of(cluster)})
     client.delete_topics(["links"])["links"].result()
-    until(lambda: create_missing(cluster, bootstrap_of(cluster)) == ["links"])
+    wait_until(
+        lambda: create_missing(cluster, bootstrap_of(cluster)) == ["links"], limit_s=LONGEST_S, what="the topic anew"
+    )
     send(cluster, link("url:after"), *(link(f"url:more{number}") for number in range(20)))
     follower = Follower(cluster, bootstrap_of(cluster), library)
     follower.start()
     try:
-        until(lambda: len(library.rows(["url:after"])) == 1)
+        wait_until(lambda: len(library.rows(["url:after"])) == 1, limit_s=LONGEST_S, what="the video after")
     finally:
         follower.stop()
     assert library.rows(["url:before"]) == []

@@ -4,14 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from examples import EXAMPLES, LINK, SCORED
 from libraries import STORY, Tape, fetched, scored, topic_by_topic
 from small_events import link
+from workers import wait_until
 
 from dashboard.library import open_library
 from dashboard.library_answers import StoredLibrary
@@ -29,13 +29,6 @@ from streams.settings import Settings
 from streams.topology import topic_of
 
 LONGEST_S = 60.0
-
-
-def until(happened: Callable[[], bool]) -> None:
-    give_up_at_s = time.monotonic() + LONGEST_S
-    while not happened():
-        assert time.monotonic() < give_up_at_s, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def test_a_new_library_takes_the_old_ones_place_only_when_it_knows_as_much(library: StoredLibrary) -> None:
@@ -154,7 +147,7 @@ def test_a_rebuilt_library_is_the_same_while_a_dashboard_follows(cluster: Settin
     follower = Follower(cluster, bootstrap, library)
     follower.start()
     try:
-        until(lambda: follower.lag == 0)
+        wait_until(lambda: follower.lag == 0, limit_s=LONGEST_S, what="the end of the topics")
         before, live = library.store.name, list(library.dump())
         heard: list[tuple[int, int]] = []
         records = rebuild(cluster, bootstrap, library, lambda done, total: heard.append((done, total)))
@@ -163,7 +156,9 @@ def test_a_rebuilt_library_is_the_same_while_a_dashboard_follows(cluster: Settin
         assert heard[-1] == (records, records)
         with BulkProducer(cluster, bootstrap) as producer:
             producer.send(link("url:afterwards"))
-        until(lambda: len(library.rows(["url:afterwards"])) == 1)
+        wait_until(
+            lambda: len(library.rows(["url:afterwards"])) == 1, limit_s=LONGEST_S, what="the video that came afterwards"
+        )
     finally:
         follower.stop()
         library.close()

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from models.estimators.folds import Fold, block_folds, given_fold, group_folds, time_folds, without
+from models.estimators.folds import Fold, block_folds, group_folds, time_folds, without
 from schemas.errors import TrainingImpossible
 
 
@@ -51,12 +51,6 @@ def test_neighbours_of_a_held_out_block_are_not_learned_from():
     for fold in folds:
         distance = np.abs(numbers[fold.taught][:, None] - numbers[fold.held][None, :]).min()
         assert distance > 60
-
-
-def test_a_given_split_is_taken_as_it_is():
-    held = np.array([False, True, False, True])
-    (fold,) = given_fold(held)
-    assert (fold.taught.tolist(), fold.held.tolist()) == ([0, 2], [1, 3])
 
 
 def test_choices_inside_a_fold_see_nothing_of_what_it_holds_out():
