@@ -76,7 +76,8 @@ def _decode(settings: Settings, data: bytes, folder: Path) -> Path:
     folder.mkdir()
     source = folder / "picture"
     source.write_bytes(data)
-    sandbox = ChildSandbox(memory_bytes=settings.decode_memory_mb * 2**20, timeout_s=DECODE_LIMIT_S)
+    # One call: a process to fork from would cost more than it saves.
+    sandbox = ChildSandbox(memory_bytes=settings.decode_memory_mb * 2**20, timeout_s=DECODE_LIMIT_S, children="fresh")
     return sandbox.run(decode, source, folder)
 
 

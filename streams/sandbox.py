@@ -3,21 +3,19 @@
 import os
 import selectors
 import signal
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
-from typing import IO, TypeVar, cast
+from contextlib import contextmanager
+from typing import IO, TypeVar
 
 import msgspec
 
 from schemas import errors
 from schemas.errors import GroundswellError, MediaUnreadable
 from streams.sandbox_child import LENGTH, Raised, Reported, Request, Returned, annotations, pack, unpack
+from streams.sandbox_start import Child, Children, Ends, starter
 
 T = TypeVar("T")
 
@@ -26,12 +24,6 @@ LARGEST_FRAME_BYTES = 64 * 2**20
 
 LAST_WORDS_BYTES = 2000
 """How much of a dead child's output is kept for the message."""
-
-PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
-"""A child sees no other variable: it must not know passwords of brokers and stores."""
-
-# One thread per library: on big machines their stacks and arenas alone would fill the address space.
-FRUGAL = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 
 class TimedOut(msgspec.Struct, frozen=True):
@@ -45,7 +37,11 @@ class Died(msgspec.Struct, frozen=True):
     last_words: str
 
 
-Answer = Returned | Raised | TimedOut | Died
+class Lost(msgspec.Struct, frozen=True):
+    """The child went because of what happened to the process that had forked it."""
+
+
+Answer = Returned | Raised | TimedOut | Died | Lost
 
 
 class SandboxClosed(GroundswellError):
@@ -54,8 +50,14 @@ class SandboxClosed(GroundswellError):
     retryable = True
 
 
+class SandboxLost(GroundswellError):
+    """A child was lost without a fault of its own: the process that forks children was killed, or could not fork."""
+
+    retryable = True
+
+
 class ChildSandbox:
-    """Runs each call in a fresh child process, killed with everything it started when it is over.
+    """Runs each call in a child process of its own, killed with everything it started when it is over.
 
     Safe to call from several threads at once.
 
@@ -71,6 +73,9 @@ class ChildSandbox:
         Raised when a child crashes, or its function raises something that is not ours.
     over_limit : type of GroundswellError
         Raised when a child breaks its time or memory limit.
+    children : {"forked", "fresh"}
+        Whether children are forked from a process that has imported what they need, which has seen no input; only
+        on Linux. Else each is a new process.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class ChildSandbox:
         file_bytes: int | None = None,
         died: type[GroundswellError] = MediaUnreadable,
         over_limit: type[GroundswellError] = MediaUnreadable,
+        children: Children = "forked",
     ) -> None:
         self._memory_bytes = memory_bytes
         self._timeout_s = timeout_s
@@ -88,7 +94,7 @@ class ChildSandbox:
         self._died = died
         self._over_limit = over_limit
         self._lock = threading.Lock()
-        self._running: set[int] = set()
+        self._starter = starter(children)
         self._closed = False
 
     def run(self, function: Callable[..., T], *args: object, report: Callable[..., None] | None = None) -> T:
@@ -108,6 +114,8 @@ class ChildSandbox:
             What the function raised, if it is in `schemas.errors`; else the sandbox's `died` or `over_limit`.
         SandboxClosed
             `cancel_all` came first.
+        SandboxLost
+            The child was killed for what another one did; it can be tried again.
         """
         types, expected = annotations(function)
         if len(types) < len(args):
@@ -121,55 +129,35 @@ class ChildSandbox:
         """Kill all running children, whose calls then raise `SandboxClosed`, and start no more."""
         with self._lock:
             self._closed = True
-            for pid in self._running:
-                _kill(pid)
+            self._starter.close()
 
     @contextmanager
     def _child(self, function: Callable[..., object], args: tuple[object, ...], *, reports: bool) -> Iterator["_Child"]:
-        read_fd, write_fd = os.pipe()
         request = Request(
             module=function.__module__,
             name=function.__qualname__,
             args=tuple(msgspec.Raw(pack(arg)) for arg in args),
             reports=reports,
-            wire_fd=write_fd,
-            parent_pid=os.getpid(),
             memory_bytes=self._memory_bytes,
             file_bytes=self._file_bytes,
         )
-        with os.fdopen(read_fd, "rb", buffering=0) as wire, os.fdopen(write_fd, "wb", buffering=0) as far_end:
-            process = self._start(request)
-            far_end.close()
+        with _pipe() as (wire, far_wire), _pipe() as (output, far_output):
+            process = self._start(request, far_output, far_wire)
+            far_wire.close()
+            far_output.close()
             try:
-                yield _Child(process, wire)
+                yield _Child(process, wire, output)
             finally:
-                self._end(process)
+                with self._lock:
+                    process.end()
 
-    def _start(self, request: Request) -> "subprocess.Popen[bytes]":
+    def _start(self, request: Request, output: IO[bytes], wire: IO[bytes]) -> Child:
         with tempfile.TemporaryFile() as call, self._lock:
             if self._closed:
                 raise SandboxClosed("the worker is shutting down; the event will be tried again")
             call.write(pack(request))
             call.seek(0)
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-X", "utf8", "-m", "streams.sandbox_child"],
-                stdin=call,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                env=_environment(),
-                pass_fds=(request.wire_fd,),
-                start_new_session=True,
-            )
-            self._running.add(process.pid)
-            return process
-
-    def _end(self, process: "subprocess.Popen[bytes]") -> None:
-        with self._lock:
-            _kill(process.pid)
-            process.wait()
-            self._running.discard(process.pid)
-        if process.stdout is not None:
-            process.stdout.close()
+            return self._starter.start(request.module, Ends(call.fileno(), output.fileno(), wire.fileno()))
 
     def _result(self, function: Callable[..., T], answer: Answer, expected: type[T]) -> T:
         if isinstance(answer, Returned):
@@ -178,6 +166,8 @@ class ChildSandbox:
             raise self._error(function, answer)
         if self._closed:
             raise SandboxClosed("the worker is shutting down; the event will be tried again")
+        if isinstance(answer, Lost):
+            raise SandboxLost(f"{_words(function)} lost its process, which was not its doing; it will be tried again")
         if isinstance(answer, TimedOut):
             raise self._over_limit(f"{_words(function)} took longer than {self._timeout_s:g} s")
         last_words = f": {answer.last_words}" if answer.last_words else ""
@@ -203,10 +193,10 @@ class ChildSandbox:
 class _Child:
     """A running child process: frames on one pipe, whatever its libraries print on the other."""
 
-    def __init__(self, process: "subprocess.Popen[bytes]", wire: IO[bytes]) -> None:
+    def __init__(self, process: Child, wire: IO[bytes], output: IO[bytes]) -> None:
         self._process = process
         self._wire = wire
-        self._output = cast("IO[bytes]", process.stdout)  # it was started with a pipe
+        self._output = output
         self._received = bytearray()
         self._printed = b""
 
@@ -252,26 +242,24 @@ class _Child:
         del self._received[:end]
         return frame
 
-    def _death(self) -> Died:
+    def _death(self) -> Died | Lost:
         os.set_blocking(self._output.fileno(), False)
         printed = self._printed + (self._output.read() or b"")
         try:
-            code = self._process.wait(timeout=1.0)
-        except subprocess.TimeoutExpired:
+            code = self._process.exit_code(within_s=1.0)
+        except OSError:
+            return Lost()
+        if code is None:
             return Died("it fell silent", "")
         how = signal.Signals(-code).name if code < 0 else f"exit status {code}"
         return Died(how, printed[-LAST_WORDS_BYTES:].decode(errors="replace").strip())
 
 
-def _environment() -> dict[str, str]:
-    known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-    return {**known, **FRUGAL, "PYTHONPATH": os.pathsep.join(str(Path(path).absolute()) for path in sys.path)}
-
-
-def _kill(pid: int) -> None:
-    # The child leads its own group (a new session), so this reaches what it started as well.
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+@contextmanager
+def _pipe() -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    read_fd, write_fd = os.pipe()
+    with os.fdopen(read_fd, "rb", buffering=0) as reading, os.fdopen(write_fd, "wb", buffering=0) as writing:
+        yield reading, writing
 
 
 def _words(function: Callable[..., object]) -> str:

@@ -1,5 +1,7 @@
 """The child's side of the sandbox: takes limits upon itself, calls one function, writes frames.
 
+It is a program of its own, and what a zygote's child runs (`streams.sandbox_zygote`).
+
 Parent and child talk in msgpack, never pickle: a child that a hostile file has taken over can send
 numbers, text and the announced result, nothing that runs in the parent.
 """
@@ -14,7 +16,7 @@ import traceback
 from collections.abc import Callable
 from inspect import signature
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 import msgspec
 
@@ -28,14 +30,12 @@ Reportable = float | int | str | None
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One call, with its limits. `args` are msgpack of each argument, `wire_fd` is where frames go."""
+    """One call, with its limits. `args` are msgpack of each argument."""
 
     module: str
     name: str
     args: tuple[msgspec.Raw, ...]
     reports: bool
-    wire_fd: int
-    parent_pid: int
     memory_bytes: int | None
     file_bytes: int | None
 
@@ -92,16 +92,28 @@ def annotations(function: Callable[..., object]) -> tuple[list[Any], Any]:  # An
     return [hints[name] for name in names], hints["return"]
 
 
-def main() -> None:
-    """Serve the one request on standard input."""
-    request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
-    die_with_parent(request.parent_pid)
-    _limit(request)
-    with os.fdopen(request.wire_fd, "wb", buffering=0) as wire:
-        frame = _answer(request, lambda data: _write(wire.fileno(), data))
-        _write(wire.fileno(), frame)
-    # A library's leftover threads must not keep a finished child alive.
-    os._exit(0)
+def serve(wire_fd: int, parent_pid: int) -> NoReturn:
+    """Serve the one request on standard input, and end this process.
+
+    Parameters
+    ----------
+    wire_fd : int
+        Where frames go.
+    parent_pid : int
+        Who forked or started us; we die with it.
+    """
+    status = 1
+    try:
+        die_with_parent(parent_pid)
+        request = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Request)
+        _limit(request)
+        _write(wire_fd, _answer(request, lambda data: _write(wire_fd, data)))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        # A library's leftover threads must not keep a finished child alive.
+        os._exit(status)
 
 
 def _answer(request: Request, write: Callable[[bytes], None]) -> bytes:
@@ -155,4 +167,4 @@ def _text_as_path(expected: type, value: object) -> object:
 
 
 if __name__ == "__main__":
-    main()
+    serve(wire_fd=int(sys.argv[1]), parent_pid=int(sys.argv[2]))

@@ -83,6 +83,10 @@ class Settings(BaseSettings):
     frame_rate_hz: float = Field(1.0, gt=0, le=30, description="sampled frames a second")
     decode_memory_mb: int = Field(1500, ge=256, description="address space a decoding child may use")
     decode_timeout_s: float = Field(1800.0, gt=0, description="longest time a decoding child may take")
+    sandbox: Literal["forked", "fresh"] = Field(
+        "forked",
+        description="children that open strangers' files: forked from a prepared process (Linux), or new programs, 0.2 s each",
+    )
     inference_threads: int = Field(1, ge=1, description="threads of a network in one worker")
     precision: Precision = Field(
         "f32", description="numbers networks compute in; bf16 is faster on CPUs that have it, and a version of its own"

@@ -52,7 +52,9 @@ class LocalWorld:
         from streams.sandbox import ChildSandbox
 
         sandbox = ChildSandbox(
-            memory_bytes=self._settings.decode_memory_mb * 2**20, timeout_s=self._settings.decode_timeout_s
+            memory_bytes=self._settings.decode_memory_mb * 2**20,
+            timeout_s=self._settings.decode_timeout_s,
+            children=self._settings.sandbox,
         )
         self._closing.append(sandbox)
         return sandbox

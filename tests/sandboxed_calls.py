@@ -13,6 +13,8 @@ import msgspec
 from schemas.errors import Refused
 from schemas.media import SubtitleTrack
 
+_visits: list[int] = []
+
 
 class Parcel(msgspec.Struct, frozen=True):
     path: Path
@@ -82,6 +84,30 @@ def leave_a_grandchild(marker: Path) -> int:
     child = subprocess.Popen(["sleep", "60"])
     marker.write_text(str(child.pid))
     return child.pid
+
+
+def stay_with_a_grandchild(marker: Path) -> int:
+    child = subprocess.Popen(["sleep", "60"])
+    marker.write_text(str(child.pid))
+    time.sleep(60)
+    return 0
+
+
+def relatives() -> tuple[int, int]:
+    """Pids of this process and of its parent."""
+    return os.getpid(), os.getppid()
+
+
+def visits() -> int:
+    """How often this was called in one process."""
+    _visits.append(1)
+    return len(_visits)
+
+
+def open_files() -> list[str]:
+    """What this process has open, but for standard input, output and errors."""
+    links = [fd for fd in Path("/proc/self/fd").iterdir() if int(fd.name) > 2]
+    return [os.readlink(fd) for fd in links if fd.is_symlink()]  # noqa: PTH115  # pipes are no paths
 
 
 def write(path: Path, size_bytes: int) -> int:

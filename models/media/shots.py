@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Iterable
 from itertools import pairwise, product
+from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -189,7 +190,7 @@ class ShotDetector:
 
     def _stands_out(self, sample: _Sample) -> bool:
         near = [s.jump for s in self._samples if s is not sample and abs(s.at_s - sample.at_s) < LOOKAHEAD_S]
-        return not near or sample.jump > OUTSTANDING * float(np.median(near))
+        return not near or sample.jump > OUTSTANDING * median(near)
 
     def _lasts(self, sample: _Sample) -> bool:
         near = [s for s in self._samples if abs(s.at_s - sample.at_s) <= SHORTEST_SHOT_S]

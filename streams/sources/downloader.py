@@ -41,6 +41,7 @@ class LinkDownloader:
             file_bytes=settings.fetch_max_bytes + 2**20,
             died=FetchFailed,
             over_limit=Refused,
+            children=settings.sandbox,
         )
 
     def fetch(self, url: str, folder: Path, report: Callable[[float, float | None], None]) -> Downloaded:
