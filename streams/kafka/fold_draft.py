@@ -49,7 +49,7 @@ class Stored(Protocol):
 
 
 class _Entry(NamedTuple):
-    """A state as the events so far left it; `value` None: there is none."""
+    """A state as the events so far left it; `value` None: there is none. `state` None: it was not decoded yet."""
 
     stored: bytes | None
     value: bytes | None
@@ -109,13 +109,18 @@ class Draft:
 
     def _step_one(self, place: tuple[int, str], event: Event) -> list[Event]:
         entry, key = self._entry(place), place[1]
-        before = self._fold.start(key) if entry.value is None else entry.state
+        before = self._state(key, entry)
         state, outputs = self._fold.step(before, event)
         value = self._encoder.encode(state) if entry.value is None or state is not before else entry.value
         if len(value) > LARGEST_STATE_BYTES:
             raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
         self._entries[place] = _Entry(entry.stored, value, self._fold.waits(state), state)
         return list(outputs)
+
+    def _state(self, key: str, entry: _Entry) -> Any:
+        if entry.value is None:
+            return self._fold.start(key)
+        return self._decoder.decode(entry.value) if entry.state is None else entry.state
 
     def _tick(self, tick: TimePassed) -> list[Event]:
         """One state that cannot take the time must not stop the clock of the others."""
@@ -144,8 +149,7 @@ class Draft:
         known = self._entries.get(place)
         if known is None:
             value = self._stored.value(*place)
-            state = None if value is None else self._decoder.decode(value)
-            known = _Entry(value, value, place[1] in self._stored.waiting(place[0]), state)
+            known = _Entry(value, value, waits=place[1] in self._stored.waiting(place[0]))
         return known
 
 
