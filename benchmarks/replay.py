@@ -10,38 +10,28 @@ a figure under its aim is an error.
 """
 
 import argparse
-import hashlib
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
-from numpy.typing import NDArray
-
+from benchmarks.made_features import MODALITIES, Floats, metadata, revision, vectors
+from benchmarks.made_features import video as made_video
 from benchmarks.replay_stack import TAUGHT, video, write_stack
 from benchmarks.report import report
 from models.pooling import pool_one
-from models.vectors import to_vector
 from processors.ports import Options
 from processors.score import ScoreProcessor
 from schemas.codec import decode, encode
 from schemas.event import Event, derive_id
-from schemas.features import FeatureExtracted
-from schemas.media import MediaFetched, Metadata
-from schemas.segments import SegmentCut, VideoSegmented
 from schemas.summaries import Summarised
 from streams.rescoring import assemble_again, score_again, summaries_of
 from streams.storage.releases import STARTERS, event_of
 from streams.topology import topic_of
 
-Floats = NDArray[np.float64]
-
 VIDEOS = 10_000
 SEGMENTS = 60
-MODALITIES = {"text": 384, "visual": 1280, "audio": 1024, "faces": 128, "other": 384}
-"""Five answers for each segment, of the lengths that the small networks give (a person's face has 128 numbers)."""
 
 CORES = 2
 LIMIT_SUMMARIES_S = 10.0
@@ -71,8 +61,8 @@ def main() -> None:
 
 def from_summaries(videos: int) -> dict[str, str | float]:
     """Score summaries that lie ready as bytes."""
-    vectors = {modality: _vectors(64, dim) for modality, dim in MODALITIES.items()}
-    stored = [_raw(_summary(number, vectors)) for number in range(videos)]
+    of = vectors()
+    stored = [_raw(_summary(number, of)) for number in range(videos)]
     return _row("summaries -> predictions", "videos", videos, seconds=_scored(stored), aim=AIM_VIDEOS_A_SECOND)
 
 
@@ -98,8 +88,8 @@ def _scored(stored: Sequence[Raw], folder: Path = STARTERS / "virality") -> floa
 
 def from_features(videos: int) -> dict[str, str | float]:
     """Assemble videos of 60 segments and five modalities, and score them."""
-    vectors = {modality: _vectors(64, dim) for modality, dim in MODALITIES.items()}
-    stored = [_raw(event) for number in range(videos) for event in _video(number, vectors)]
+    of = vectors()
+    stored = [_raw(event) for number in range(videos) for event in made_video(number, of, segments=SEGMENTS)]
     features = videos * SEGMENTS * len(MODALITIES)
     started_s = time.process_time()
     summaries = assemble_again(_read(stored), Options(modalities=tuple(MODALITIES)))
@@ -129,29 +119,12 @@ def _scorer() -> ScoreProcessor:
     return scorer
 
 
-def _vectors(count: int, dim: int) -> Floats:
-    numbers = np.random.default_rng(dim).normal(size=(count, dim))
-    unit: Floats = numbers / np.linalg.norm(numbers, axis=1, keepdims=True)
-    return unit
-
-
-def _metadata(number: int) -> Metadata:
-    return Metadata(
-        title=f"How I built boat number {number} in a WEEK!",
-        description="All the tools are linked below. " * 10,
-        channel=f"channel {number % 100}",
-        category="Howto & Style",
-        uploaded_at_s=1.7e9 + number,
-        tags=("boat", "wood", "diy", "sailing"),
-    )
-
-
-def _summary(number: int, vectors: Mapping[str, Floats]) -> Summarised:
-    pooled = {modality: pool_one(of[number % len(of)]) for modality, of in vectors.items()}
+def _summary(number: int, of: Mapping[str, Floats]) -> Summarised:
+    pooled = {modality: pool_one(some[number % len(some)]) for modality, some in of.items()}
     return Summarised(
         event_id=derive_id("benchmark", "1", str(number)),
         video_id=f"url:v{number}",
-        revision=_revision(number),
+        revision=revision(number),
         scope="video",
         complete=True,
         final=True,
@@ -160,60 +133,8 @@ def _summary(number: int, vectors: Mapping[str, Floats]) -> Summarised:
         pooled={f"segments/{m}": vector for m, vector in pooled.items()} | {"video/text": pooled["text"]},
         numbers={"duration_s": 200.0, "words": 500.0, "words_per_minute": 150.0, "segments": float(SEGMENTS)},
         words="and then we put the keel on " * 80,
-        metadata=_metadata(number),
+        metadata=metadata(number),
     )
-
-
-def _video(number: int, vectors: Mapping[str, Floats]) -> Iterator[Event]:
-    video_id, revision = f"url:v{number}", _revision(number)
-    yield MediaFetched(
-        event_id=f"m{number}",
-        video_id=video_id,
-        revision=revision,
-        submission_id="s",
-        sha256=revision * 4,
-        metadata=_metadata(number),
-    )
-    yield _feature(number, "video/text", vectors["text"][number % 64])
-    for index in range(SEGMENTS):
-        yield _cut(number, index)
-        for modality, of in vectors.items():
-            yield _feature(number, f"{index}/{modality}", of[(number + index) % len(of)])
-    yield VideoSegmented(
-        event_id=f"n{number}", video_id=video_id, revision=revision, count=SEGMENTS, duration_s=5.0 * SEGMENTS
-    )
-
-
-def _cut(number: int, index: int) -> SegmentCut:
-    return SegmentCut(
-        event_id=f"c{number}/{index}",
-        video_id=f"url:v{number}",
-        revision=_revision(number),
-        index=index,
-        count=SEGMENTS,
-        start_s=5.0 * index,
-        end_s=5.0 * index + 5,
-        text="and then we put the keel on with a big hammer",
-    )
-
-
-def _feature(number: int, place: str, vector: Floats) -> FeatureExtracted:
-    scope, modality = place.split("/")
-    return FeatureExtracted(
-        event_id=f"f{number}/{place}",
-        video_id=f"url:v{number}",
-        revision=_revision(number),
-        scope=scope,
-        modality=modality,
-        model="benchmark",
-        model_version="1",
-        vector=to_vector(vector),
-        numbers={"words": 10.0, "words_per_minute": 120.0},
-    )
-
-
-def _revision(number: int) -> str:
-    return hashlib.sha256(str(number).encode()).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -237,6 +237,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("segments", "media", "features", "summaries", "outcomes", "influence", "ticks"),
         writes=("summaries", "influence", "progress"),
         is_fold=True,
+        batch=64,
     ),
     Stage(
         name="influence",

@@ -3,7 +3,7 @@
 `CountingTransform` answers each link with one segment; what it should do is written in the title.
 `CountingFold` counts the distinct segments of a video and says the count after each.
 Environment: ``TOY_NAME`` (part of the stages' names, so that each test has a consumer group of its own),
-``TOY_STEP_S``, ``TOY_SLOW_S``, ``TOY_LONGEST_STEP_S``, ``TOY_BATCH``.
+``TOY_STEP_S``, ``TOY_SLOW_S``, ``TOY_LONGEST_STEP_S``, ``TOY_BATCH``, ``TOY_FOLD_BATCH``.
 """
 
 import asyncio
@@ -51,6 +51,7 @@ def fold_stage(name: str) -> Stage:
         reads=("segments", "ticks"),
         writes=("segments", "progress"),
         is_fold=True,
+        batch=int(os.environ.get("TOY_FOLD_BATCH", "16")),
     )
 
 

@@ -83,9 +83,12 @@ class FinishedOnlyConsumer(Consumer):
         """Whether the partition is still ours since this message was read."""
         return not self._is_revoked and message.generation_id == self.app.consumer_generation_id
 
-    def may_begin(self, messages: Iterable[Any]) -> bool:
-        """Whether a step with these messages would count; not while a rebalance waits for the last one."""
-        return not self._is_going and all(self.is_current(message) for message in messages)
+    def that_may_begin(self, messages: Iterable[Any]) -> list[Any]:
+        """Leave out messages whose step would not count: read before a rebalance, or while one waits for the last step.
+
+        A batch can have some of both; those that are current come only once.
+        """
+        return [] if self._is_going else [message for message in messages if self.is_current(message)]
 
     def finish(self, message: Any) -> None:
         """Let the offset behind this message be committed: the broker has all that follows from it."""

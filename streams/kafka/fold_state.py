@@ -5,44 +5,24 @@ state is a record like any other: confirmed by the broker first, then applied to
 a recovery would apply it, so that disk and changelog cannot tell different stories.
 """
 
-import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from types import SimpleNamespace
-from typing import Any, NamedTuple  # Faust is untyped
+from typing import Any  # Faust is untyped
 
 import msgspec
 
 from processors.stage import WideFold
-from schemas.erased import VideoErased
-from schemas.errors import GroundswellError
 from schemas.event import Event, derive_id
 from schemas.ticks import TimePassed
-from streams.kafka.admin import FOLD_TABLES, LARGEST_CHANGELOG_RECORD_BYTES
-from streams.kafka.faust_app import make_table, place
+from streams.kafka.admin import FOLD_TABLES
+from streams.kafka.faust_app import make_table, place, stored_in
+from streams.kafka.fold_draft import LARGEST_STATE_BYTES, Change, Draft, StateTooLarge, is_of
 from streams.kafka.outbox import Record
 from streams.kafka.partitioning import partition_of
 
 TICK_S = 1.0
 """How often a waiting state hears the time."""
-
-LARGEST_STATE_BYTES = LARGEST_CHANGELOG_RECORD_BYTES - 2**16
-"""Leaves room for the key and Kafka's own bytes."""
-
-log = logging.getLogger(__name__)
-
-
-class StateTooLarge(GroundswellError):
-    """A state has outgrown its changelog; the event that did it goes to dead-letters."""
-
-
-class Change(NamedTuple):
-    """What a step did to one state; `value` None: nothing, unless it `deletes`."""
-
-    key: str
-    value: bytes | None
-    waits: bool
-    deletes: bool = False
 
 
 class FoldState:
@@ -69,8 +49,15 @@ class FoldState:
         self._wide = fold if isinstance(fold, WideFold) else None
         self._is_restored = False
 
-    def step_all(self, events: Sequence[Event], *, changes: list[Change]) -> list[list[Event]]:
+    def step_all(
+        self, events: Sequence[Event], *, partitions: Sequence[int], changes: list[Change]
+    ) -> list[list[Event]]:
         """Step every state the events concern; what changed goes to `changes`, to be written later.
+
+        Parameters
+        ----------
+        partitions : sequence of int
+            Where each event was read; those of a wide fold have one partition.
 
         Raises
         ------
@@ -78,23 +65,34 @@ class FoldState:
             From the fold, or a state is too large to be kept; `changes` is empty then.
         """
         changes.clear()
-        made: list[Change] = []
         if self._wide:
-            outputs = self._step_together(self._wide, events, made)
+            outputs, made = self._step_together(self._wide, events, partitions[0])
         else:
-            outputs = [self._step(event, made) for event in events]
+            draft = Draft(self._fold, self, stage=self._stage)
+            outputs = [draft.step(event, place) for event, place in zip(events, partitions, strict=True)]
+            made = draft.changes()
         changes.extend(made)
         return outputs
 
-    def records(self, changes: Sequence[Change], partition: int) -> list[Record]:
+    def value(self, partition: int, key: str) -> bytes | None:
+        """Read a state as it was encoded."""
+        return stored_in(self._states, partition, key.encode())
+
+    def keys_of(self, video_id: str) -> Iterator[str]:
+        """Name every state of a video: its key, or what begins with it."""
+        return (key for key in (name.decode() for name in self._states) if is_of(video_id, key))
+
+    def waiting(self, partition: int) -> Collection[str]:
+        """Name the states of a partition that wait for time to pass."""
+        return self._waiting.get(partition, frozenset())  # asked in the thread of the steps: it must not grow
+
+    def records(self, changes: Sequence[Change]) -> list[Record]:
         """Say what the changelogs must hold before the changes count."""
-        states = [
-            self._record(self._states, partition, c.key, c.value) for c in changes if c.value is not None or c.deletes
-        ]
+        states = [self._record(self._states, c, c.value) for c in changes if c.value is not None or c.deletes]
         waiting = [
-            self._record(self._waiting_keys, partition, c.key, b"1" if c.waits else None)
+            self._record(self._waiting_keys, c, b"1" if c.waits else None)
             for c in changes
-            if c.waits != (c.key in self._waiting[partition])
+            if c.waits != (c.key in self._waiting[c.partition])
         ]
         return states + waiting
 
@@ -140,49 +138,15 @@ class FoldState:
             if keys
         ]
 
-    def _step(self, event: Event, made: list[Change]) -> list[Event]:
-        if isinstance(event, TimePassed):
-            return self._tick(event, made) if event.stage == self._stage else []
-        if isinstance(event, VideoErased):
-            made.extend(self._without(event.video_id))
-            return []
-        key = self._fold.key(event)
-        return [] if key is None else self._step_one(key, event, made)
-
-    def _without(self, video_id: str) -> list[Change]:
-        """Delete every state of a video; its key, or what begins with it."""
-        keys = (name.decode() for name in self._states)
-        mine = [key for key in keys if key == video_id or key.startswith(f"{video_id}/")]
-        return [Change(key, None, waits=False, deletes=True) for key in mine]
-
-    def _tick(self, tick: TimePassed, made: list[Change]) -> list[Event]:
-        """One state that cannot take the time must not stop the clock of the others."""
-        outputs: list[Event] = []
-        for key in sorted(self._waiting[tick.partition]):
-            try:
-                outputs.extend(self._step_one(key, tick, made))
-            except Exception:
-                log.exception("state %s could not take a tick; it waits for its next event", key)
-                made.append(Change(key, None, waits=False))
-        return outputs
-
-    def _step_one(self, key: str, event: Event, made: list[Change]) -> list[Event]:
-        stored = self._states.get(key.encode())
-        before = self._fold.start(key) if stored is None else self._decoder.decode(stored)
-        state, outputs = self._fold.step(before, event)
-        value = self._encoder.encode(state)
-        if len(value) > LARGEST_STATE_BYTES:
-            raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
-        made.append(Change(key, None if value == stored else value, self._fold.waits(state)))
-        return list(outputs)
-
-    def _step_together(self, fold: "WideFold[Any]", events: Sequence[Event], made: list[Change]) -> list[list[Event]]:
+    def _step_together(
+        self, fold: "WideFold[Any]", events: Sequence[Event], partition: int
+    ) -> tuple[list[list[Event]], list[Change]]:
         """Step one event after the other, each on what the ones before it changed."""
         self.restore()
         stepped: dict[str, Any] = {}  # states of the fold's own type
 
         def read(key: str) -> Any:
-            return stepped[key] if key in stepped else self._read(key)
+            return stepped[key] if key in stepped else self._read(partition, key)
 
         outputs = []
         for event in events:
@@ -191,22 +155,23 @@ class FoldState:
             fold.applied(changes)
             stepped |= changes
             outputs.append(list(said))
-        made.extend(self._change(key, state) for key, state in stepped.items())
-        return outputs
+        return outputs, [self._change(partition, key, state) for key, state in stepped.items()]
 
-    def _change(self, key: str, state: Any) -> Change:
+    def _change(self, partition: int, key: str, state: Any) -> Change:
         value = None if state is None else self._encoder.encode(state)
         if value is not None and len(value) > LARGEST_STATE_BYTES:
             raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
-        return Change(key, value, waits=False, deletes=value is None)
+        return Change(partition, key, value, waits=False, deletes=value is None)
 
-    def _read(self, key: str) -> Any:
-        stored = self._states.get(key.encode())
+    def _read(self, partition: int, key: str) -> Any:
+        stored = self.value(partition, key)
         return None if stored is None else self._decoder.decode(stored)
 
     @staticmethod
-    def _record(table: Any, partition: int, key: str, value: bytes | None) -> Record:
-        return Record(topic=table.changelog_topic_name, partition=partition, key=key.encode(), value=value)
+    def _record(table: Any, change: Change, value: bytes | None) -> Record:
+        return Record(
+            topic=table.changelog_topic_name, partition=change.partition, key=change.key.encode(), value=value
+        )
 
 
 def _as_recovered(record: Record, offset: int) -> Any:

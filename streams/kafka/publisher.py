@@ -40,6 +40,15 @@ class Publisher:
             pairs = zip(deliveries, answers, strict=True)
             return [await self._confirm_or_refuse(delivery, answer) for delivery, answer in pairs]
 
+    async def publish_together(self, answers: Sequence[Answer]) -> bool:
+        """Have the broker confirm answers that build on each other, or send none of them where one is too large."""
+        try:
+            await self._confirm(answers)
+        except OutputTooLarge as error:  # known before anything is sent: topics take more than readers do
+            log.info("a batch could not be published as one: %s", error)
+            return False
+        return True
+
     async def _confirm_or_refuse(self, delivery: Delivery, answer: Answer) -> Answer:
         try:
             await self._confirm([answer])

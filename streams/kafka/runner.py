@@ -7,7 +7,6 @@
 """
 
 import asyncio
-import contextvars
 import logging
 import threading
 import time
@@ -25,16 +24,20 @@ from streams.kafka.broadcast import Broadcast
 from streams.kafka.connection import aiokafka_security
 from streams.kafka.faust_app import REBALANCE_S, make_app
 from streams.kafka.faust_consumer import delivery_of
-from streams.kafka.fold_state import Change, FoldState
+from streams.kafka.fold_state import FoldState
+from streams.kafka.fold_steps import FoldSteps
 from streams.kafka.outbox import Outbox
 from streams.kafka.publisher import Publisher
-from streams.kafka.step import Answer, Attempts, Delivery, ShuttingDown
+from streams.kafka.step import Attempts, ShuttingDown
 from streams.kafka.step_thread import StepThread
 from streams.settings import Settings
 from streams.topology import Stage
 
 BATCH_WAIT_S = 0.03
 """How long a batch waits for company; a lone event is delayed by no more."""
+
+FOLD_WAIT_S = 0.1
+"""The same for a fold: its step waits twice for the broker, which costs more than what most events change."""
 
 FINISH_S = 6.5
 """A worker told to stop gives the step in work so long, then leaves it to another."""
@@ -235,60 +238,35 @@ class Runner:
 
     async def _transform_batch(self, messages: Sequence[Any]) -> None:
         deliveries = [delivery_of(message) for message in messages]
-        answers = await self._in_thread(self._attempts.batch, deliveries, self.processor.transform)
-        await self._publish(deliveries, answers)
+        answers = await self._thread.call(self._attempts.batch, deliveries, self.processor.transform)
+        faults.point("after-work")
+        await self._publisher.publish(deliveries, answers)
+        faults.point("after-send")
 
     # -- folds --------------------------------------------------------------------------------------
 
     def _fold_events(self, app: Any) -> Callable[[Any], Awaitable[None]]:
         fold = self._fold = FoldState(app, self.processor, stage=self.stage.name, partitions=self._count)
+        steps = FoldSteps(fold, self._attempts, publisher=self._publisher, outbox=self.outbox, thread=self._thread,
+                          is_current=lambda message: app.consumer.is_current(message))  # fmt: skip
 
         async def fold_events(stream: Any) -> None:
             async for event in stream.noack().events():
-                await self._guarded(partial(self._fold_event, fold), [event.message])
+                await self._guarded(steps.take, [event.message])
 
         async def fold_together(stream: Any) -> None:
-            async for events in batches(stream, most=self.stage.batch, within_s=BATCH_WAIT_S):
-                await self._guarded(partial(self._fold_event, fold), [event.message for event in events])
+            async for events in batches(stream, most=self.stage.batch, within_s=FOLD_WAIT_S):
+                await self._guarded(steps.take, [event.message for event in events])
 
         return fold_together if self.stage.batch > 1 else fold_events
 
-    async def _fold_event(self, fold: FoldState, messages: Sequence[Any]) -> None:
-        """Step one event, or a batch as one; when anything in a batch fails, its events go one by one."""
-        deliveries, changes = [delivery_of(message) for message in messages], list[Change]()
-        attempt = self._attempts.all_or_none if len(messages) > 1 else self._attempts.batch
-        answers = await self._in_thread(attempt, deliveries, partial(fold.step_all, changes=changes))
-        published = await self._publish(deliveries, answers)
-        if published and not any(answer.rejected for answer in published):
-            await self._write(fold, changes, messages[0])
-        elif len(messages) > 1:
-            for message in messages:
-                await self._fold_event(fold, [message])
-
-    async def _write(self, fold: FoldState, changes: Sequence[Change], message: Any) -> None:
-        """Write state where it is still ours to write; another worker may have the partition by now.
-
-        Raises
-        ------
-        ShuttingDown
-            It has; the event is that worker's.
-        """
-        records = fold.records(changes, message.partition)
-        self._check_current(message)
-        offsets = await self.outbox.append(records)
-        self._check_current(message)
-        fold.apply(records, offsets)
-
-    def _check_current(self, message: Any) -> None:
-        if not self._app.consumer.is_current(message):
-            raise ShuttingDown
-
     # -- what both share ----------------------------------------------------------------------------
 
-    async def _guarded(self, work: Callable[[Sequence[Any]], Awaitable[None]], messages: Sequence[Any]) -> None:
+    async def _guarded(self, work: Callable[[Sequence[Any]], Awaitable[None]], read: Sequence[Any]) -> None:
         """Run one step; what it does not finish stays open and comes again."""
         consumer = self._app.consumer
-        if self._leaving.is_set() or not consumer.may_begin(messages):
+        messages = consumer.that_may_begin(read)
+        if self._leaving.is_set() or not messages:
             return
         if consumer.has_skipped(messages):
             self._fail("Faust left out a record")
@@ -312,18 +290,6 @@ class Runner:
             self.metrics.batch_size.observe(len(messages))
             self._in_work_since_s = 0.0
             self._idle.set()
-
-    async def _in_thread(self, work: Callable[..., list[Answer]], *args: Any) -> list[Answer]:
-        # A table knows its partition from a context variable, so the context travels along.
-        context = contextvars.copy_context()
-        answers = await self._thread.call(context.run, partial(work, *args))
-        faults.point("after-work")
-        return answers
-
-    async def _publish(self, deliveries: Sequence[Delivery], answers: Sequence[Answer]) -> list[Answer]:
-        published = await self._publisher.publish(deliveries, answers)
-        faults.point("after-send")
-        return published
 
     def _hear(self, event: Event) -> None:
         def hear() -> None:

@@ -46,16 +46,27 @@ def counts(toys: Toys, videos: int, each: int) -> dict[str, int]:
     return {toys.video(v): each for v in range(videos)}
 
 
-@pytest.mark.parametrize("point", ["before-work", "after-work", "after-send", "after-ack"])
-def test_a_kill_at_any_point_loses_nothing(toys: Toys, point: str) -> None:
+@pytest.mark.parametrize(
+    ("point", "fold_fault", "fold_batch"),
+    [
+        ("before-work", "before-work:2", 16),
+        ("after-work", "after-work:2", 16),
+        ("after-send", "after-send:2", 16),
+        ("after-send", "after-state:2", 16),
+        ("after-ack", "after-ack:2", 16),
+        ("after-send", "after-send:6", 1),
+        ("after-work", "after-state:6", 1),
+    ],
+)
+def test_a_kill_at_any_point_loses_nothing(toys: Toys, point: str, fold_fault: str, fold_batch: int) -> None:
     # Steps longer than the commit interval: whatever is committed too early is committed by the time of the kill.
     transform = toys.start("transform", fault=f"{point}:2", step_s=0.7).wait_ready()
-    fold = toys.start("fold", fault=f"{point}:6", step_s=0.15).wait_ready()
+    fold = toys.start("fold", fault=fold_fault, step_s=0.15, fold_batch=fold_batch).wait_ready()
     toys.send([toys.link(n, video=n % 4) for n in range(40)])
     transform.wait_dead()
     toys.start("transform")
     fold.wait_dead()
-    toys.start("fold")
+    toys.start("fold", fold_batch=fold_batch)
     answers = toys.wait_for_answers(range(40))
     toys.wait_for_counts(counts(toys, 4, 10))
     assert (transform.process.returncode, fold.process.returncode) == (-signal.SIGKILL, -signal.SIGKILL)
@@ -95,7 +106,8 @@ def _send_slowly(toys: Toys, numbers: list[int], hurry: threading.Event) -> None
 
 def test_a_worker_that_slept_longer_than_its_session_overwrites_nothing(toys: Toys) -> None:
     # They fall asleep with outputs confirmed and state not yet written: the woken fold has old state in its hands.
-    sleepers = [toys.start(kind, "a", fault="stop@after-send:6", step_s=0.02) for kind in ("transform", "fold")]
+    faults = {"transform": "stop@after-send:6", "fold": "stop@after-send:2"}
+    sleepers = [toys.start(kind, "a", fault=fault, step_s=0.02) for kind, fault in faults.items()]
     for worker in sleepers:
         worker.wait_ready()
     toys.send([toys.link(n, video=n % 4) for n in range(80)])
