@@ -69,6 +69,21 @@ def test_a_table_is_dropped_and_each_line_is_answered_with_what_is_to_be_expecte
     assert day.troubles == []
 
 
+def test_of_thousands_of_answers_no_more_are_shown_than_can_be_read(day: Visit, card: DashboardCard) -> None:
+    page = day.open(card.url)
+    page.evaluate(
+        """async () => {
+            const {showAnswers} = await import(document.querySelector('script[src*="/submit"]').src);
+            const answer = (n) => n % 100 ? {state: "submitted", source: `s${n}`} : {state: "refused", source: `s${n}`};
+            showAnswers(Array.from({length: 5000}, (_, n) => answer(n)));
+        }"""
+    )
+    assert page.locator("#answers-list > li").count() == 200
+    assert page.locator('#answers-list > [data-answer="refused"]').count() == 50, "what is refused is shown first"
+    assert "4950 taken, 50 refused" in page.locator("[data-answers-head]").inner_text()
+    assert day.troubles == []
+
+
 def test_an_upload_goes_on_after_a_refresh_where_it_stopped(day: Visit, card: DashboardCard, tmp_path: Path) -> None:
     clip = write_clip(tmp_path / "long.mp4", Clip(scenes_s=(2.0,)))
     with clip.open("ab") as file:
