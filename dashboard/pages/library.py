@@ -35,7 +35,6 @@ def videos(
         "columns": COLUMNS,
         "sorted_by": SORTED_BY,
         "scales": _scales(desk, page.items),
-        "is_part": is_fragment(request),
     }
     if is_fragment(request):
         return render(request, "library_list.html", **shown)

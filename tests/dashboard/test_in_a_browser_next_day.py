@@ -328,7 +328,7 @@ def _drop(page: "Page", name: str, text: str) -> None:
 def _lines(page: "Page", name: str, path: Path) -> list[dict[str, str]]:
     """Take a table along from a page."""
     with page.expect_download() as download:
-        page.get_by_role("link", name=name).click()
+        page.get_by_role("link", name=name).click(delay=300)  # as slowly as people: the list may come anew meanwhile
     download.value.save_as(path)
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
