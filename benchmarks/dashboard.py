@@ -1,11 +1,11 @@
 """What a thousand open pages cost: lag, loss, memory and CPU time of one server on one core.
 
-    python -m benchmarks.dashboard [--quick] [--no-browser] [--json]
+    python -m benchmarks.dashboard [--quick] [--no-browser | --frames] [--json]
 
 The dashboard as it is served (its access layers, its app, its library in SQLite) stays on one core. 200 videos get on, 50
 updates a second. Readers in another process hold streams open: all of them must have the last word on every video
 in the end, and note how late each came, from the moment it was said. Then five readers are added that take
-nothing, and then one browser with twenty tabs.
+nothing, and then one browser with twenty tabs. Last, or alone with --frames: how evenly the page draws 200 rows.
 """
 
 import argparse
@@ -18,12 +18,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any  # Any: JSON lines
+from typing import TYPE_CHECKING, Any  # Any: JSON lines
 
 from benchmarks.dashboard_server import video_id
 from benchmarks.event_readers import a_stuck_reader
+from benchmarks.page_frames import frames_of
 from benchmarks.process_meter import ProcessMeter, highest_bytes
 from benchmarks.report import Cell, report
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 MB = 2**20
 LAG_LIMIT_S, MEMORY_LIMIT_MB = 1.0, 400
@@ -103,6 +107,33 @@ class Bench:
 
     def look(self, tabs: int) -> dict[str, Cell]:
         """Open tabs of one browser, feed, and wait until each shows the last word on every video."""
+        with self._pages(tabs) as pages:
+            for page in pages:
+                page.goto(f"{self.place['url']}/progress", wait_until="domcontentloaded")
+            fed = self._server.ask(seconds=self._seconds)
+            begin_s = time.monotonic()
+            first = fed["updates"] - self._videos + 1
+            expected = {video_id(n % self._videos): n for n in range(first, fed["updates"] + 1)}
+            for page in pages:
+                page.wait_for_function(SHOWS, arg=expected)
+            took_s = time.monotonic() - begin_s
+        return {"tabs": tabs, "rows": self._videos, "streams_used": fed["listeners"], "all_true_after_s": took_s}
+
+    def frames(self) -> list[dict[str, Cell]]:
+        """How evenly a page draws: one without anything on it, and all rows of the progress page."""
+        with self._pages(1) as (page,):
+            page.goto("about:blank")
+            empty = frames_of(page, "an empty page", lambda: page.wait_for_timeout(1000 * self._seconds))
+            page.goto(f"{self.place['url']}/progress")
+            page.wait_for_selector('[data-live][data-state="on"]')
+            rows = page.locator(".run").count()
+            still = frames_of(page, f"{rows} rows, still", lambda: page.wait_for_timeout(1000 * self._seconds))
+            busy = frames_of(page, f"{rows} rows, 50 updates/s", lambda: self._server.ask(seconds=self._seconds))
+        return [empty, still, busy]
+
+    @contextmanager
+    def _pages(self, tabs: int) -> Iterator[list["Page"]]:
+        """Tabs of one browser whose owner has logged in."""
         from playwright.sync_api import sync_playwright
 
         with sync_playwright() as playwright:
@@ -114,17 +145,8 @@ class Bench:
             pages = [context.new_page() for _ in range(tabs)]
             pages[0].goto(f"{self.place['url']}/login#token={self.place['token']}")
             pages[0].wait_for_url(lambda url: "/login" not in url)
-            for page in pages:
-                page.goto(f"{self.place['url']}/progress", wait_until="domcontentloaded")
-            fed = self._server.ask(seconds=self._seconds)
-            begin_s = time.monotonic()
-            first = fed["updates"] - self._videos + 1
-            expected = {video_id(n % self._videos): n for n in range(first, fed["updates"] + 1)}
-            for page in pages:
-                page.wait_for_function(SHOWS, arg=expected)
-            took_s = time.monotonic() - begin_s
+            yield pages
             browser.close()
-        return {"tabs": tabs, "rows": self._videos, "streams_used": fed["listeners"], "all_true_after_s": took_s}
 
 
 SHOWS = """(expected) => Object.entries(expected).every(([id, n]) =>
@@ -141,6 +163,9 @@ def measure(wanted: argparse.Namespace) -> None:
         )
         bench = Bench(server, videos=videos, seconds=seconds)
         place = bench.place
+        if wanted.frames:
+            report("frames of the progress page", bench.frames(), as_json=wanted.json)
+            return
         with talking("benchmarks.event_readers", place["url"], place["token"], str(streams)) as readers:
             connected_s = readers.hear()["connected_s"]
             rows = [bench.measure("readers", readers, streams)]
@@ -157,6 +182,7 @@ def measure(wanted: argparse.Namespace) -> None:
         report("limits", [_judged(rows)], as_json=wanted.json)
         if not wanted.no_browser and Path(CHROMIUM).exists():
             report("tabs of one browser", [bench.look(TABS)], as_json=wanted.json)
+            report("frames of the progress page", bench.frames(), as_json=wanted.json)
 
 
 def _judged(rows: list[dict[str, Cell]]) -> dict[str, Cell]:
@@ -173,6 +199,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="100 streams, 40 videos, a few seconds")
     parser.add_argument("--no-browser", action="store_true", help="leave the tabs out")
+    parser.add_argument("--frames", action="store_true", help="only how evenly the page draws")
     parser.add_argument("--json", action="store_true", help="JSON lines in place of tables")
     measure(parser.parse_args())
 

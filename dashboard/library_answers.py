@@ -12,6 +12,8 @@ from dashboard.library_cursor import Place as Cursor
 from dashboard.library_cursor import as_cursor, place_of
 from dashboard.library_detail import detail_of, faces_of, row_of_person
 from dashboard.library_fold import fold
+from dashboard.library_observed import KIND as OBSERVED
+from dashboard.library_observed import outcomes_in
 from dashboard.library_store import Store, Stores, Thing
 from dashboard.rows import (
     MOST_ROWS,
@@ -168,8 +170,8 @@ class StoredLibrary:
         things = self.store.things("people", ids)
         videos = self.store.tagged_each("person", [i for i in ids if i in things], limit=MOST_ROWS)
         known = sorted({video_id for some in videos.values() for video_id in some})
-        parts = self.store.parts_of_each(known, "outcomes/")
-        outcomes = {video_id: _outcomes(some) for video_id, some in parts.items()}
+        found = self.store.things(OBSERVED, known)
+        outcomes = {video_id: outcomes_in(video_id, thing) for video_id, thing in found.items()}
         return [row_of_person(_event(things[i], "identities", IdentityRecorded), videos[i], outcomes) for i in videos]
 
     def person(self, identity_id: str) -> PersonDetail | None:
@@ -284,14 +286,32 @@ class StoredLibrary:
         """The parts of the scoreboard, see `streams.scoreboard`."""
         return parts_of(self._all("scores", "scoreboard", ScoreKept))
 
-    def predictions(self, *, target: str = "", since_s: float | None = None) -> Iterator[VideoScored]:
-        """All predictions that stand, by video and target, without holding them in memory."""
-        after = ""
-        while ids := self.store.video_ids(after, _CHUNK):
-            cores, after = self.store.cores(ids), ids[-1]
+    def predictions(self, wanted: VideoQuery | None = None, *, since_s: float | None = None) -> Iterator[VideoScored]:
+        """All predictions that stand, without holding them in memory: by video and target, or in the order wanted."""
+        target = wanted.target if wanted else ""
+        for ids in self._all_ids() if wanted is None else self._walked(wanted):
+            cores = self.store.cores(ids)
             for video_id in ids:
                 if video_id in cores and _has_prediction(cores[video_id], target, since_s):
                     yield from self._predictions_of(cores[video_id], target, since_s)
+
+    def _all_ids(self) -> Iterator[list[str]]:
+        after = ""
+        while ids := self.store.video_ids(after, _CHUNK):
+            yield ids
+            after = ids[-1]
+
+    def _walked(self, wanted: VideoQuery) -> Iterator[list[str]]:
+        """A list to its end. What changes meanwhile would jump to the beginning of it, behind who reads: so not by that."""
+        sort = "submitted" if wanted.sort == "changed" else wanted.sort
+        query, after = msgspec.structs.replace(wanted, sort=sort, limit=_CHUNK), None
+        while True:
+            with self.store.reading():
+                found = self.store.listed(query, after)
+            yield [video_id for _, video_id in found.keys[:_CHUNK]]
+            if len(found.keys) <= _CHUNK:
+                return
+            after = found.keys[_CHUNK - 1]
 
     def _predictions_of(self, core: Core, target: str, since_s: float | None) -> Iterator[VideoScored]:
         wanted = {name for name, item in core.items.items() if _is_wanted(name, item.at_ms, target, since_s)}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from dashboard.library_core import Core, Item, folded, shortened
+from dashboard.library_observed import Shorts, may_change
 from dashboard.library_store import Part, Thing, View, Writes
 from dashboard.rows import Change, Moment
 from schemas.codec import encode
@@ -22,6 +23,7 @@ from schemas.faces import FaceTracked
 from schemas.features import FeatureExtracted, Vector
 from schemas.identities import IdentityRecorded
 from schemas.labels import LabelGiven
+from schemas.outcomes import OutcomeObserved
 from schemas.predictions import VideoScored
 from schemas.promotions import RoleGiven
 from schemas.releases import ReleasePublished
@@ -64,6 +66,7 @@ class Heard:
 class _State:
     view: View
     writes: Writes
+    shorts: Shorts
     erased: dict[str, int] = field(default_factory=dict)
 
 
@@ -75,7 +78,7 @@ def fold(records: Sequence[Record], view: View) -> Writes:
     if not new:
         return writes
     heard = [found for record in new if (found := _heard(record, writes)) is not None]
-    state = _State(view, writes)
+    state = _State(view, writes, Shorts(view, (h.video_id for h in heard if may_change(h.event, h.name)), writes))
     videos = sorted({h.video_id for h in heard if h.video_id})
     state.erased = {key: int(thing.at) for key, thing in view.things("erased", videos).items()}
     writes.cores.update(view.cores(sorted({h.video_id for h in heard if h.video_id and _touches_core(h)})))
@@ -170,6 +173,8 @@ def _take_of_video(heard: Heard, state: _State) -> None:
         if isinstance(heard.event, LabelGiven):
             label = heard.event
             writes.things["labels", heard.key] = Thing(label.target, at_ms / 1000, encode(label))
+        if isinstance(heard.event, OutcomeObserved):
+            state.shorts.put(heard.event, heard.name, at_ms=at_ms)
     else:
         return
     _note_change(heard, writes)
@@ -184,6 +189,7 @@ def _erase(heard: Heard, state: _State) -> None:
     writes.things["erased", video_id] = Thing("", float(state.erased[video_id]), b"")
     core = writes.cores.get(video_id) or Core(video_id)
     writes.cores[video_id] = core.since(at_ms)
+    state.shorts.erase(video_id, erased_ms=at_ms)
     for (owner, name), part in list(writes.parts.items()):
         if owner == video_id and part is not None and part.at_ms <= at_ms:
             writes.parts[owner, name] = None
@@ -206,6 +212,8 @@ def _take_back(heard: Heard, state: _State) -> None:
         writes.parts[video_id, heard.name] = None
     if heard.record.topic == "labels":
         writes.things["labels", heard.key] = None
+    elif heard.record.topic == "outcomes":
+        state.shorts.take_back(video_id, heard.name)
 
 
 def _put_item(heard: Heard, state: _State) -> None:

@@ -63,9 +63,28 @@ local function met(all)
   return others
 end
 
-filters = met(filters)
-table.sort(filters, function(a, b) return a.size < b.size end)
 local has_span = asked.since ~= null or asked['until'] ~= null
+
+-- Where all filters are sets and the order has numbers: what is in all of them, sorted, made in one go.
+local function sorted_at_once()
+  if #filters < 2 or is_text or has_span then return nil end
+  local least, asking, weights = math.huge, {#filters + 1}, {'WEIGHTS'}
+  for _, filter in ipairs(filters) do
+    if not filter.key then return nil end
+    least = math.min(least, filter.size)
+    asking[#asking + 1], weights[#weights + 1] = filter.key, 0
+  end
+  if least >= asked.narrow then return nil end
+  local key = scratch()
+  asking[#asking + 1], weights[#weights + 1] = order, 1
+  for _, word in ipairs(weights) do asking[#asking + 1] = word end
+  redis.call('ZINTERSTORE', key, unpack(asking))
+  return key
+end
+
+local whole = sorted_at_once()
+if not whole then filters = met(filters) end
+table.sort(filters, function(a, b) return a.size < b.size end)
 
 -- Leaves those of some ids that all filters but `skipped` let through.
 local function passing(ids, skipped)
@@ -211,13 +230,15 @@ if first and first.size == 0 then
   answer = {'0'}
 else
   local members, key = nil, order
-  if first and first.key and first.size < asked.narrow then
+  if whole then
+    members = page(whole, true)
+  elseif first and first.key and first.size < asked.narrow then
     key = narrowed(first)
     members = page(key, true)
   else
     members = page(order, #filters == 0 and not has_span)
   end
-  answer = {tostring(counted())}
+  answer = {tostring(whole and math.min(asked.most, redis.call('ZCARD', whole)) or counted())}
   local scores = (not is_text and #members > 0) and redis.call('ZMSCORE', order, unpack(members)) or {}
   for i, member in ipairs(members) do
     local cut = is_text and string.find(member, '\0', 1, true)

@@ -131,11 +131,6 @@ class RedisLibrary:
             found = _Inside(self._client, self.keys).asked(self.keys.rows, video_ids)
             return {video_id: ROWS.decode(row) for video_id, row in found}
 
-    def parts_of_each(self, video_ids: Collection[str], prefix: str) -> dict[str, list[bytes]]:
-        """Parts of several videos whose names begin so; videos without are left out."""
-        with speaking():
-            return lists.parts_of_each(self._client, self.keys, list(video_ids), prefix)
-
     def things_by_age(
         self, kind: str, *, group: str = "", before: tuple[float, str] | None = None, limit: int
     ) -> list[tuple[str, Thing]]:

@@ -89,22 +89,6 @@ def parts(client: Client, keys: Keys, video_id: str, prefix: str) -> list[tuple[
     return [(name.decode(), PARTS.decode(part).value) for name, part in zip(names, found, strict=True) if part]
 
 
-def parts_of_each(client: Client, keys: Keys, video_ids: Sequence[str], prefix: str) -> dict[str, list[bytes]]:
-    """Parts of several videos whose names begin so, in two rounds."""
-    with client.pipeline(transaction=False) as pipe:
-        for video_id in video_ids:
-            pipe.hkeys(keys.parts(video_id))
-        names = [sorted(n for n in found if n.startswith(prefix.encode())) for found in pipe.execute()]
-        wanted = [(video_id, some) for video_id, some in zip(video_ids, names, strict=True) if some]
-        for video_id, some in wanted:
-            pipe.hmget(keys.parts(video_id), some)
-        found = pipe.execute()
-    return {
-        video_id: [PARTS.decode(part).value for part in some if part is not None]
-        for (video_id, _), some in zip(wanted, found, strict=True)
-    }
-
-
 def tagged_each(client: Client, tags: Sequence[str], limit: int) -> list[list[str] | None]:
     """The videos of each tag; None where there are more than the limit."""
     with client.pipeline(transaction=False) as pipe:

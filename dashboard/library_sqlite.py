@@ -136,11 +136,6 @@ class SqliteFile:
         found = _Inside(self._reader).asked("SELECT video_id, row FROM cores WHERE video_id IN", (), video_ids)
         return {video_id: ROWS.decode(row) for video_id, row in found if row is not None}
 
-    def parts_of_each(self, video_ids: Collection[str], prefix: str) -> dict[str, list[bytes]]:
-        """Parts of several videos whose names begin so; videos without are left out."""
-        found = {video_id: [value for _, value in self.parts(video_id, prefix)] for video_id in video_ids}
-        return {video_id: values for video_id, values in found.items() if values}
-
     def things_by_age(
         self, kind: str, *, group: str = "", before: tuple[float, str] | None = None, limit: int
     ) -> list[tuple[str, Thing]]:

@@ -77,8 +77,8 @@ class Library(Protocol):
     def scores(self) -> list[ScoreKept]:
         """The parts of the scoreboard, see `streams.scoreboard`."""
 
-    def predictions(self, *, target: str = "", since_s: float | None = None) -> Iterator[VideoScored]:
-        """All predictions that stand, by video and target, without holding them in memory."""
+    def predictions(self, wanted: VideoQuery | None = None, *, since_s: float | None = None) -> Iterator[VideoScored]:
+        """All predictions that stand, without holding them in memory: by video and target, or in the order wanted."""
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -17,7 +17,7 @@ MOST_CHANGES = 20
 
 @dataclass(frozen=True, kw_only=True)
 class JobView:
-    """A job in words; `result` are figures by name, `changes` what a replay changed."""
+    """A job in words; `a_minute` is how much it gets done, `result` figures by name, `changes` what a replay changed."""
 
     job: Job
     kind: str
@@ -25,6 +25,7 @@ class JobView:
     tone: str
     seconds: float | None
     remaining_s: float | None
+    a_minute: float | None
     result: tuple[tuple[str, object], ...]
     changes: tuple[dict[str, Any], ...]  # Any: JSON of the replay command
 
@@ -41,6 +42,7 @@ def view_of(job: Job) -> JobView:
         tone={"done": "good", "failed": "bad", "broken": "bad", "running": "accent"}.get(job.state, "plain"),
         seconds=seconds,
         remaining_s=seconds * (1 - share) / share if seconds and share and share > LEAST_SHARE else None,
+        a_minute=60 * job.progress.done / seconds if seconds and job.progress and job.progress.done else None,
         result=tuple(_figures(result)),
         changes=tuple(c for c in result.get("changes", ()) if isinstance(c, dict))[:MOST_CHANGES],
     )

@@ -102,6 +102,15 @@ class LibraryView:
             descending=str(query.descending).lower(), limit=PAGE,
         )  # fmt: skip
 
+    def export_href(self, ending: str) -> str:
+        """All predictions of this view, in its order."""
+        query = self.query()
+        return link(
+            f"/v1/predictions.{ending}", text=query.text, state=query.state, target=query.target,
+            channel=query.channel, person=query.person, label=query.label, since_s=query.since_s,
+            until_s=query.until_s, sort=query.sort, descending=str(query.descending).lower(),
+        )  # fmt: skip
+
     def retries_href(self) -> str:
         """What fetches the failed ones of this view again."""
         query = self.query()

@@ -1,5 +1,6 @@
 """The lanes of a video's timeline: shots, words, what is seen, sounds, faces; places in percent of its length."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -71,6 +72,14 @@ def timeline_of(detail: VideoDetail) -> Timeline:
     return Timeline(duration_s=duration_s, lanes=lanes, ticks=tuple(_ticks(duration_s)))
 
 
+def by_scope(answers: Iterable[FeatureExtracted]) -> Mapping[str, Sequence[FeatureExtracted]]:
+    """Tell answers apart by what they are about: a long video has thousands, and each of its segments asks for its own."""
+    found = defaultdict[str, list[FeatureExtracted]](list)
+    for answer in answers:
+        found[answer.scope].append(answer)
+    return found
+
+
 def text_of(segment: SegmentCut, answers: Iterable[FeatureExtracted]) -> str:
     """The words of a segment: its own, or those a model heard."""
     heard = (a.transcript.text for a in answers if a.transcript and a.scope == str(segment.index))
@@ -85,8 +94,9 @@ def _shots(segments: Sequence[SegmentCut], duration_s: float) -> Iterator[Mark]:
 
 
 def _words(detail: VideoDetail) -> Iterator[Mark]:
+    answers = by_scope(detail.answers)
     for segment in sorted(detail.segments, key=lambda segment: segment.index):
-        text = text_of(segment, detail.answers)
+        text = text_of(segment, answers.get(str(segment.index), ()))
         if text:
             yield Mark(words=text, start_s=segment.start_s, end_s=segment.end_s, at_s=segment.start_s)
 

@@ -12,7 +12,7 @@ from dashboard.access.roles import Viewer
 from dashboard.desk import Desk, TheDesk
 from dashboard.pages.prediction_views import views_of
 from dashboard.pages.rendering import is_fragment, render
-from dashboard.pages.timeline import text_of, timeline_of
+from dashboard.pages.timeline import by_scope, text_of, timeline_of
 from dashboard.problems import not_found
 from dashboard.rows import VideoDetail
 from schemas.segments import SegmentCut
@@ -88,8 +88,9 @@ def _shown(desk: Desk, detail: VideoDetail) -> dict[str, object]:
 
 
 def _pieces(detail: VideoDetail) -> Iterator[Piece]:
+    told_apart = by_scope(detail.answers)
     for segment in sorted(detail.segments, key=lambda segment: segment.index):
-        answers = [answer for answer in detail.answers if answer.scope == str(segment.index)]
+        answers = told_apart.get(str(segment.index), ())
         found = (label for answer in answers if answer.modality in SENSES for label in answer.labels)
         names = tuple(dict.fromkeys(label.name for label in sorted(found, key=lambda label: -label.score)))[:4]
         yield Piece(segment=segment, text=text_of(segment, answers), labels=names)

@@ -112,7 +112,32 @@ document.querySelector("[data-compare-clear]").addEventListener("click", () => {
   keep(sessionStorage, CHOSEN, []);
   showChosen();
 });
+// What may be done with the whole list follows it. Only attributes change: a button that is put in anew loses the click
+// that somebody is in the middle of.
+function showActions() {
+  const list = document.getElementById("list");
+  for (const link of document.querySelectorAll("[data-export]")) link.href = list.dataset[link.dataset.export];
+  const again = document.querySelector("[data-retry-all]");
+  if (!again) return;
+  again.hidden = !list.dataset.retries;
+  again.dataset.post = list.dataset.retries;
+}
+
+// A field that is left says "changed" once more after its words were searched for: the list stands already, and putting
+// it in anew would take it from under the pointer.
+let asked = "";
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.detail.elt.id !== "filters") return;
+  const path = event.detail.pathInfo.finalRequestPath;
+  if (path === asked) event.preventDefault();
+  asked = path;
+});
+for (const name of ["htmx:sendError", "htmx:responseError", "htmx:historyRestore"]) {
+  document.addEventListener(name, () => (asked = ""));
+}
+
 document.addEventListener("htmx:afterSettle", () => {
+  showActions();
   showChosen();
   showViews();
 });

@@ -6,6 +6,7 @@ const BUNDLE = 100;
 const ASK_FIRST_MS = 1500;
 const ASK_MOST_MS = 20000;
 const ASKED_AT_ONCE = 50;
+const MOST_SHOWN = 200;
 const RECENT_MS = 2500;
 const DRAFT = "groundswell.links";
 
@@ -13,6 +14,7 @@ const form = document.getElementById("links");
 const field = document.getElementById("urls");
 const list = document.getElementById("answers-list");
 const icons = document.getElementById("icons").content;
+const told = { taken: 0, refused: 0 };
 let waitMs = ASK_FIRST_MS;
 let timer = 0;
 
@@ -26,16 +28,26 @@ export function chosenTargets() {
   return [...document.querySelectorAll("#targets input:checked")].map((box) => box.value);
 }
 
-/** Show what became of each link, in their order. */
+/** Show what became of each link, in their order; of very many the refused ones first, and no more than can be read. */
 export function showAnswers(items) {
+  const refused = items.filter((item) => item.state === "refused");
+  const few = items.length <= MOST_SHOWN;
+  const first = few ? items : [...refused, ...items.filter((item) => item.state !== "refused")].slice(0, MOST_SHOWN);
   document.getElementById("answers").hidden = false;
-  list.prepend(...items.map(answerLine));
-  const refused = list.querySelectorAll('[data-answer="refused"]').length;
-  const taken = list.children.length - refused;
-  const head = document.querySelector("[data-answers-head]");
-  head.textContent = refused ? `${taken} taken, ${refused} refused` : `${taken} taken`;
+  list.prepend(...first.map(answerLine));
+  while (list.children.length > MOST_SHOWN) list.lastElementChild.remove();
+  told.refused += refused.length;
+  told.taken += items.length - refused.length;
+  sayHowMany();
   waitMs = ASK_FIRST_MS;
   askLater();
+}
+
+function sayHowMany() {
+  const shown = list.children.length;
+  const head = document.querySelector("[data-answers-head]");
+  head.textContent = told.refused ? `${told.taken} taken, ${told.refused} refused` : `${told.taken} taken`;
+  if (shown < told.taken + told.refused) head.textContent += `; ${shown} are shown here, Progress has what runs`;
 }
 
 function answerLine(item) {
@@ -179,6 +191,7 @@ field?.addEventListener("keydown", (event) => {
 });
 document.querySelector("[data-answers-clear]")?.addEventListener("click", () => {
   list.replaceChildren();
+  told.taken = told.refused = 0;
   document.getElementById("answers").hidden = true;
 });
 

@@ -6,6 +6,8 @@ import { live } from "./live.js";
 const ZOOM_MOST = 40;
 const JUMP_S = 5;
 const REFRESH_MS = 1500;
+const NOTE_MS = 300;
+const FASTEST = 4;
 const player = document.getElementById("player");
 const still = document.getElementById("still");
 let zoom = 1;
@@ -24,10 +26,18 @@ function jump(at, { play = false } = {}) {
     still.alt = `Keyframe at ${at.toFixed(1)} seconds`;
   }
   show(at);
+  keep("t", at.toFixed(1));
+}
+
+/** The whole state of the page is in its address: somebody else sees the same. */
+function keep(name, value) {
   const url = new URL(location);
-  url.searchParams.set("t", at.toFixed(1));
+  if (value === "1") url.searchParams.delete(name);
+  else url.searchParams.set(name, value);
   history.replaceState(history.state, "", url);
 }
+
+const kept = (name) => Number(new URL(location).searchParams.get(name)) || 1;
 
 function show(at) {
   now = at;
@@ -46,6 +56,14 @@ function setZoom(next, at = now) {
   const box = scroll();
   const x = (at / Number(all.dataset.duration)) * box.clientWidth * zoom;
   box.scrollLeft = x - box.clientWidth / 2;
+}
+
+let noting = 0;
+/** As `setZoom`, and note it in the address when the wheel stands still: browsers refuse to be told too often. */
+function zoomTo(next, at) {
+  setZoom(next, at);
+  clearTimeout(noting);
+  noting = setTimeout(() => keep("zoom", String(Number(zoom.toFixed(2)))), NOTE_MS);
 }
 
 const marksOf = (lane) => [...lane.querySelectorAll("a[data-jump]")];
@@ -95,9 +113,11 @@ document.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
     jump(Number(at ?? seek));
-  } else if (how) setZoom(how === "fit" ? 1 : zoom * (how === "in" ? 1.6 : 1 / 1.6));
-  else if (rate) speed(Number(rate));
-  else copyLink();
+  } else if (how) zoomTo(how === "fit" ? 1 : zoom * (how === "in" ? 1.6 : 1 / 1.6));
+  else if (rate) {
+    speed(Number(rate));
+    keep("speed", rate);
+  } else copyLink();
 });
 
 async function copyLink() {
@@ -120,7 +140,7 @@ document.addEventListener("keydown", (event) => {
     moveInTimeline(event, mark);
   } else if (["+", "=", "-", "0"].includes(event.key)) {
     const at = mark ? Number(mark.dataset.start) : now;
-    setZoom(event.key === "0" ? 1 : zoom * (event.key === "-" ? 1 / 1.6 : 1.6), at);
+    zoomTo(event.key === "0" ? 1 : zoom * (event.key === "-" ? 1 / 1.6 : 1.6), at);
   } else if (event.key === "[") shot(-1);
   else if (event.key === "]") shot(1);
   else if (player && event.key === "k") player.paused ? player.play().catch(() => {}) : player.pause();
@@ -135,7 +155,7 @@ document.addEventListener(
     if (!box || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
     const x = (event.clientX - box.getBoundingClientRect().left + box.scrollLeft) / lanes().clientWidth;
-    setZoom(zoom * (event.deltaY < 0 ? 1.25 : 0.8), x * Number(lanes().dataset.duration));
+    zoomTo(zoom * (event.deltaY < 0 ? 1.25 : 0.8), x * Number(lanes().dataset.duration));
   },
   { passive: false },
 );
@@ -159,9 +179,11 @@ document.addEventListener("htmx:afterSettle", () => {
 // On a phone the whole length would leave no room for words.
 const READABLE_PX = 640;
 const box = scroll();
-if (box && box.clientWidth < READABLE_PX) setZoom(READABLE_PX / box.clientWidth, 0);
+if (box && kept("zoom") !== 1) setZoom(kept("zoom"), Number((player || still?.closest("[data-start]"))?.dataset.start) || 0);
+else if (box && box.clientWidth < READABLE_PX) setZoom(READABLE_PX / box.clientWidth, 0);
 
 if (player) {
+  if (kept("speed") !== 1) speed(Math.min(Math.max(kept("speed"), 1 / FASTEST), FASTEST));
   player.addEventListener("timeupdate", () => show(player.currentTime));
   const start = Number(player.dataset.start);
   if (start > 0) player.addEventListener("loadedmetadata", () => (player.currentTime = start), { once: true });

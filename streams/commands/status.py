@@ -7,6 +7,7 @@ import msgspec
 import typer
 
 from streams import settings as settings_module
+from streams.dashboard_health import DashboardHealth, health_of
 from streams.disk_use import used_bytes
 from streams.scoreboard import BoardRow, read_parts, recent, warnings
 
@@ -38,6 +39,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         The release that serves, by target; None where all are retired or only shadows.
     scoreboard : list of BoardRow
         For each release its newest weeks, as many as it takes to have 50 outcomes.
+    dashboard : DashboardHealth or None
+        None: none runs for this home.
     """
 
     kafka: str
@@ -47,10 +50,11 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     serving: dict[str, str | None]
     scoreboard: list[BoardRow]
     warnings: list[str]
+    dashboard: DashboardHealth | None
 
 
 def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False) -> None:
-    """Show lag, rate and workers of each stage, dead letters, disk use, and how good predictions turned out to be.
+    """Show lag, rate and workers of each stage, the dashboard, dead letters, disk use, and how good predictions were.
 
     groundswell status
     groundswell status --json | jq .scoreboard
@@ -68,6 +72,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
         serving=(serving := _serving(settings, bootstrap)),
         scoreboard=(board := recent(read_parts(settings, bootstrap))),
         warnings=[*_silent(serving), *warnings(board)],
+        dashboard=health_of(settings.home),
     )
     if as_json:
         typer.echo(msgspec.json.encode(answer))
@@ -124,12 +129,25 @@ def _print(answer: Status) -> None:
     console.print(f"dead letters: {answer.dead_letters}{hint}")
     sizes = (f"{name} {size / 1e6:,.0f} MB" for name, size in answer.disk_bytes.items())
     console.print("disk: " + ", ".join(sizes))
+    console.print(f"dashboard: {_words_of(answer.dashboard)}", markup=False, soft_wrap=True)
     for target, release_id in answer.serving.items():
         console.print(f"{target}: release {release_id or 'none'} serves", highlight=False)
     if answer.scoreboard:
         console.print(_board(answer.scoreboard))
     for warning in answer.warnings:
         console.print(f"warning: {warning}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _words_of(dashboard: DashboardHealth | None) -> str:
+    if dashboard is None:
+        return "none runs; start it with `groundswell dashboard`"
+    if dashboard.state == "silent":
+        return f"{dashboard.url} does not answer; its process is there"
+    behind = "how far its library is behind is not known yet"
+    if dashboard.library_lag is not None:
+        behind = f"its library is {dashboard.library_lag:,} records behind"
+    waits = ", and does not get on" if dashboard.state == "waiting" else ""
+    return f"{dashboard.url} answers; {behind}{waits}"
 
 
 def _board(rows: list[BoardRow]) -> "RenderableType":

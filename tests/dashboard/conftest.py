@@ -1,13 +1,22 @@
-"""Fixtures of the dashboard's tests: a library over each store."""
+"""Fixtures of the dashboard's tests: a library over each store, and what tests in a browser share."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+from browsers import Visit
+from households import Household
+from source_server import SourceServer
+from systems import System
 
 from dashboard.library import open_library
 from dashboard.library_answers import StoredLibrary
+from streams.dashboard_card import DashboardCard
 from streams.settings import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +60,36 @@ def libraries(tmp_path: Path) -> Iterator[Callable[[], StoredLibrary]]:
     yield another
     for one in opened:
         one.close()
+
+
+@pytest.fixture(scope="session")
+def household(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Household]:
+    """A system, a browser and its owner's session; the last file of tests that needs it closes it."""
+    made = Household(tmp_path_factory.mktemp("in-a-browser"), cache)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def system(household: Household) -> System:
+    return household.open().system
+
+
+@pytest.fixture
+def card(household: Household) -> DashboardCard:
+    return household.open().card
+
+
+@pytest.fixture
+def browser(household: Household) -> "Browser":
+    return household.open().browser
+
+
+@pytest.fixture
+def source(household: Household) -> SourceServer:
+    return household.open().source
+
+
+@pytest.fixture
+def day(household: Household) -> Visit:
+    return household.open().day

@@ -6,19 +6,17 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import pytest
-from browsers import DESKTOP, PHONE, Visit, a_browser, chromium
+from browsers import DESKTOP, PHONE, Visit, chromium
 from clips import Clip, write_clip
-from source_server import SourceServer, serving
-from systems import System, running_system
+from households import VIDEO_LIMIT_MS, answer_yes, fresh, overflows, until
+from source_server import SourceServer
+from systems import System
 
 from streams.dashboard_card import DashboardCard, read_card
-from streams.demo_video import make_demo_video
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -32,42 +30,6 @@ pytestmark = [
 
 PAGES = ("/", "/progress", "/videos", "/people", "/people?view=influence", "/label", "/models", "/operations")
 HOSTILE = "<img src=x onerror=alert(1)> \u202egnorw eb dluohs siht\u202c " + "W" * 10_000
-VIDEO_LIMIT_MS = 150_000
-
-T = TypeVar("T")
-
-
-@pytest.fixture(scope="module")
-def system(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with running_system(tmp_path_factory.mktemp("in-a-browser"), cache) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def card(system: System) -> DashboardCard:
-    return _when(lambda: read_card(system.home), "a dashboard")
-
-
-@pytest.fixture(scope="module")
-def browser() -> "Iterator[Browser]":
-    with a_browser() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def source(cache: Path) -> Iterator[SourceServer]:
-    with serving(make_demo_video(cache / "demo").path.read_bytes()) as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def day(browser: "Browser", card: DashboardCard) -> Iterator[Visit]:
-    """The owner's session, in one tab from the first link to the last replay."""
-    visit = Visit(browser)
-    visit.open(card.link)
-    visit.page.wait_for_url(lambda at: "/login" not in at)
-    yield visit
-    visit.context.close()
 
 
 def test_a_link_is_submitted_watched_and_predicted(day: Visit, card: DashboardCard, source: SourceServer) -> None:
@@ -103,15 +65,15 @@ def test_a_file_is_uploaded_and_taken_up(day: Visit, card: DashboardCard, tmp_pa
 def test_two_people_are_merged_and_parted_again(day: Visit, card: DashboardCard) -> None:
     page = day.open(f"{card.url}/people")
     people = page.locator("[data-person]")
-    _until(lambda: _fresh(page, people) >= 2, "two people in the gallery")
+    until(lambda: fresh(page, people) >= 2, "two people in the gallery")
     before = people.count()
     people.nth(0).locator("[data-pick]").check()
     people.nth(1).locator("[data-pick]").check()
     page.get_by_role("button", name="Merge", exact=True).click()
-    _answer_yes(page)
-    _until(lambda: _fresh(page, people) == before - 1, "one person less")
+    answer_yes(page)
+    until(lambda: fresh(page, people) == before - 1, "one person less")
     page.locator(".undo-bar").get_by_role("button", name="Undo").click()
-    _until(lambda: _fresh(page, people) == before, "both again")
+    until(lambda: fresh(page, people) == before, "both again")
     assert day.troubles == []
 
 
@@ -125,7 +87,7 @@ def test_ten_pieces_are_labelled_by_keyboard(day: Visit, card: DashboardCard) ->
             page.locator("[data-session]", has_text=re.compile(rf"^{given} of")).wait_for()
     page.keyboard.press("u")
     page.locator("[data-session]", has_text=re.compile("^4 of")).wait_for()
-    _until(lambda: _counted(page, card) == 9, "nine labels in the library")
+    until(lambda: _counted(page, card) == 9, "nine labels in the library")
     assert day.troubles == []
 
 
@@ -135,11 +97,10 @@ def test_a_dead_letter_is_read_and_put_back(
     system.run("submit", source.url("404/gone.mp4"), "--watch", "--json")
     page = day.open(f"{card.url}/operations")
     letters = page.locator("#dead-letters, [id=dead-letters]").first
-    _until(lambda: _fresh(page, letters.get_by_text("404")) >= 1, "a dead letter")
+    until(lambda: fresh(page, letters.get_by_text("404")) >= 1, "a dead letter")
     before = source.hits.count("/404/gone.mp4")
     page.get_by_role("button", name="Redrive", exact=True).first.click()
-    _answer_yes(page)
-    _until(lambda: source.hits.count("/404/gone.mp4") > before, "another try")
+    until(lambda: source.hits.count("/404/gone.mp4") > before, "another try")
     assert day.troubles == []
 
 
@@ -149,7 +110,7 @@ def test_the_past_is_replayed_and_before_and_after_are_shown(day: Visit, card: D
     dialog = page.locator("dialog[open]")
     dialog.get_by_role("button", name="Replay").click()
     page.wait_for_url(re.compile("view=jobs"))
-    _until(lambda: _fresh(page, page.get_by_text("done", exact=True)) >= 1, "a replay that is done")
+    until(lambda: fresh(page, page.get_by_text("done", exact=True)) >= 1, "a replay that is done")
     assert day.troubles == []
 
 
@@ -185,9 +146,9 @@ def test_names_that_attack_are_shown_and_harm_nothing(
     page = day.page
     for path in ("/videos", "/progress", f"/videos/{line['video_id']}", "/"):
         day.open(card.url + path)
-        _until(lambda: _fresh(page, page.get_by_text("<img src=x onerror=alert(1)>")) >= 1, f"the name on {path}")
+        until(lambda: fresh(page, page.get_by_text("<img src=x onerror=alert(1)>")) >= 1, f"the name on {path}")
         assert page.locator('img[src="x"]').count() == 0
-        assert not _overflows(page), path
+        assert not overflows(page), path
     assert day.troubles == []
 
 
@@ -209,7 +170,7 @@ def test_every_page_is_accessible_and_fits(
         serious += [
             f"{path}: {v['id']} {v['nodes'][0]['target']}" for v in found if v["impact"] in ("serious", "critical")
         ]
-        assert not _overflows(page), path
+        assert not overflows(page), path
     assert serious == []
     assert visit.troubles == []
     visit.context.close()
@@ -220,10 +181,10 @@ def test_a_dashboard_that_dies_comes_back_and_open_pages_go_on(
 ) -> None:
     page = day.open(f"{card.url}/progress")
     live = page.locator("[data-live]")
-    _until(lambda: live.get_attribute("data-state") == "on", "a live page")
+    until(lambda: live.get_attribute("data-state") == "on", "a live page")
     os.kill(card.pid, signal.SIGKILL)
-    _until(lambda: (read_card(system.home) or card).pid != card.pid, "another dashboard")
-    _until(lambda: live.get_attribute("data-state") == "on", "the page live again")
+    until(lambda: (read_card(system.home) or card).pid != card.pid, "another dashboard")
+    until(lambda: live.get_attribute("data-state") == "on", "the page live again")
     clip = write_clip(tmp_path / "after.mp4", Clip(scenes_s=(2.5,)))
     (line,) = system.lines("submit", str(clip), "--title", "After the restart", "--json")
     page.locator(f'[data-video="{line["video_id"]}"]').first.wait_for()
@@ -254,36 +215,3 @@ def _counted(page: "Page", card: DashboardCard) -> int:
     """How many labels stand, by the page's own count."""
     page.goto(f"{card.url}/label")
     return sum(int(cell.inner_text()) for cell in page.locator("[data-row] [data-n]").all())
-
-
-def _fresh(page: "Page", locator: object) -> int:
-    """Load the page again and count."""
-    page.reload()
-    return int(locator.count())  # type: ignore[attr-defined]  # playwright is imported late
-
-
-def _answer_yes(page: "Page") -> None:
-    """Agree where a page asks before it acts."""
-    page.wait_for_timeout(300)
-    yes = page.locator("#confirm[open] [data-confirm-yes]")
-    if yes.count():
-        yes.click()
-
-
-def _overflows(page: "Page") -> bool:
-    return bool(page.evaluate("() => document.documentElement.scrollWidth > document.documentElement.clientWidth + 1"))
-
-
-def _until(condition: Callable[[], bool], what: str, *, limit_s: float = 90.0) -> None:
-    _when(condition, what, limit_s=limit_s)
-
-
-def _when(look: Callable[[], T | None], what: str, *, limit_s: float = 90.0) -> T:
-    """Look until there is something."""
-    give_up_at_s = time.monotonic() + limit_s
-    while True:
-        found = look()
-        if found:
-            return found
-        assert time.monotonic() < give_up_at_s, f"waited {limit_s:g} s for {what}"
-        time.sleep(0.3)

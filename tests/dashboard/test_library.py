@@ -218,7 +218,10 @@ def test_predictions_are_handed_out_by_video_and_target(library: StoredLibrary) 
         ("url:v001", "virality"),
         ("url:v002", "virality"),
     ]
-    assert [p.video_id for p in library.predictions(target="virality")] == ["url:v001", "url:v002"]
+    assert [p.video_id for p in library.predictions(VideoQuery(target="virality", sort="title", descending=False))] == [
+        "url:v001",
+        "url:v002",
+    ]
     assert [p.target for p in library.predictions(since_s=since_s)] == ["engagement"]
 
 

@@ -4,14 +4,16 @@ from itertools import pairwise
 
 import msgspec
 import pytest
-from examples import SUMMARISED
+from examples import EXAMPLES, OUTCOME, SUMMARISED
 from libraries import STORY, Tape, fetched, ids, scored, who
 from people_examples import ADA
 
 from dashboard.library_answers import StoredLibrary
 from dashboard.rows import VideoQuery, VideoSort
+from schemas.erased import VideoErased
 from schemas.errors import UsageError
 from schemas.features import Label
+from schemas.identities import IdentityRecorded
 
 
 @pytest.mark.parametrize(
@@ -96,3 +98,41 @@ def test_strange_searches_find_nothing_and_break_nothing(library: StoredLibrary,
 def test_a_cursor_of_somebody_else_is_refused(library: StoredLibrary, cursor: str) -> None:
     with pytest.raises(UsageError, match="cursor"):
         library.videos(VideoQuery(cursor=cursor))
+
+
+def test_what_a_list_of_people_says_of_their_videos_follows_every_outcome(library: StoredLibrary) -> None:
+    tape = Tape()
+    ada = EXAMPLES[IdentityRecorded]
+    later = msgspec.structs.replace(OUTCOME, age_h=(OUTCOME.age_h or 0) + 24, observed_at_s=2e9, views=99)
+
+    def views() -> float | None:
+        return library.people().items[0].views
+
+    library.take(tape.write(*STORY, ada, who("video", ADA)))
+    assert views() == OUTCOME.views
+    library.take(tape.write(later, msgspec.structs.replace(OUTCOME, views=7)))
+    assert views() == 99
+    library.take(tape.take_back(later))
+    assert views() == 7
+    library.take(tape.write(EXAMPLES[VideoErased], ada))
+    assert views() is None
+
+
+def test_predictions_of_a_list_come_in_its_order_and_only_of_its_videos(
+    library: StoredLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.library_answers._CHUNK", 2)
+    made = [fetched(n, channel="Odd" if n % 2 else "Even") for n in range(9)]
+    values = [scored(n, float(n * 7 % 9), target=target) for n in range(9) for target in ("virality", "engagement")]
+    library.take(Tape().write(*made, *values))
+    for query in (
+        VideoQuery(channel="Odd", target="virality", sort="value"),
+        VideoQuery(text="video", label="", sort="duration", descending=False),
+        VideoQuery(state="failed", sort="title"),
+        VideoQuery(sort="title"),
+    ):
+        listed = library.videos(query).items
+        expected = [
+            (row.video_id, p.target) for row in listed for p in row.predictions if query.target in ("", p.target)
+        ]
+        assert [(p.video_id, p.target) for p in library.predictions(query)] == expected

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import ssl
 import subprocess
 import sys
@@ -18,7 +19,8 @@ import pytest
 from dashboard.access.accounts import Accounts, AccountsFile, Token, hash_of, new_secret
 from dashboard.access.audit import Trail
 from dashboard.access.roles import Role
-from streams.dashboard_card import DashboardCard, read_card
+from streams.dashboard_card import DashboardCard, card_path, read_card
+from streams.dashboard_health import DashboardHealth, health_of
 
 PATIENCE_S = 60.0
 NO_KAFKA = "127.0.0.1:9"
@@ -93,12 +95,22 @@ def test_it_is_found_by_its_card_and_lets_the_owner_in_and_no_second_one_beside_
         status, body = asked(f"{card.url}/v1/me", token_of(card))
         assert (status, json.loads(body)["name"]) == (200, "owner")
         assert command(tmp_path, "dashboard", "--link").stdout.strip() == card.link
+        assert (found := health_of(tmp_path)) is not None
+        assert (found.url, found.state) in ((card.url, "ready"), (card.url, "waiting"))
         second = command(tmp_path, "dashboard")
         assert second.returncode == 1
         assert f"runs already for {tmp_path} at {card.url}" in second.stderr
         assert "Traceback" not in second.stderr
         assert token_of(card) not in (tmp_path / "log").read_text()
     assert read_card(tmp_path) is None, "a dashboard that was killed is not taken for one that runs"
+    assert health_of(tmp_path) is None
+
+
+def test_a_dashboard_that_does_not_answer_is_told_from_one_that_does(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    DashboardCard(pid=os.getpid(), url=url, link=url).write(card_path(tmp_path))
+    assert health_of(tmp_path) == DashboardHealth(url=url, state="silent")
 
 
 def test_it_leaves_in_order_though_event_streams_are_open_and_sessions_go_on_after_it(tmp_path: Path) -> None:
@@ -153,6 +165,8 @@ def test_it_speaks_https(tmp_path: Path) -> None:
     environment = {"GROUNDSWELL_DASHBOARD_TLS_CERT": str(certificate), "GROUNDSWELL_DASHBOARD_TLS_KEY": str(key)}
     with running(tmp_path / "home", environment) as (_, card):
         assert card.url.startswith("https://127.0.0.1:")
+        assert (found := health_of(tmp_path / "home")) is not None
+        assert found.state in ("ready", "waiting")
         body = json.dumps({"token": token_of(card)}).encode()
         request = Request(f"{card.url}/login", body, {"Content-Type": "application/json"})
         with urlopen(request, context=ssl.create_default_context(cafile=str(certificate))) as answer:

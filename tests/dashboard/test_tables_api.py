@@ -97,6 +97,31 @@ def test_predictions_are_lines_of_events(client: TestClient) -> None:
     assert client.get("/v1/predictions.jsonl", params={"target": "luck"}).text == ""
 
 
+def test_predictions_follow_the_whole_question_that_a_list_is_asked(client: TestClient) -> None:
+    channel = examples.METADATA.channel
+    whole = {"channel": channel, "target": "virality", "sort": "value", "descending": "false", "state": "done"}
+    row = client.get("/v1/videos", params=whole).json()["items"][0]
+    assert [
+        line["video_id"] for line in csv.DictReader(io.StringIO(client.get("/v1/predictions.csv", params=whole).text))
+    ] == [row["video_id"]]
+    for other in (
+        {"state": "failed"},
+        {"channel": "Nobody"},
+        {"text": "nothing"},
+        {"until_s": 5},
+        {"predicted_since_s": 9e9},
+    ):
+        assert client.get("/v1/predictions.jsonl", params={**whole, **other}).text == ""
+
+
+@pytest.mark.parametrize("question", [{"sort": "value"}, {"sort": "size"}, {"colour": "red"}])
+def test_a_question_that_no_list_answers_is_refused_before_a_table_begins(
+    question: dict[str, str], client: TestClient
+) -> None:
+    answer = client.get("/v1/predictions.csv", params=question)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
+
+
 def test_a_long_table_takes_little_memory(tmp_path: Path) -> None:
     events = [
         msgspec.structs.replace(examples.SCORED, event_id=f"e{n}", video_id=f"youtube:{n:011d}", suggestions=("x" * 2000,))
