@@ -21,7 +21,9 @@ STARTER, OWN = "us-2017-autumn", "our-own-videos"
 """The release that comes with Groundswell, and one taught on the past videos below."""
 
 PEOPLE = (("Grace Hopper", "pioneer"), ("Eileen Collins", "astronaut"))
-HOUR_S, MONTH_H = 3600, 720
+MONTH_H = 720
+PATIENCE_S = 1800.0
+"""How long a command may take: whoever takes pictures has time, and the machine may be busy."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,15 @@ def fill(system: System, folder: Path) -> None:
     """Let a system see what a club would have in it: past videos, a release of its own, films, people, outcomes, a failure."""
     folder.mkdir()
     table = past_videos(folder / "past.csv")
-    system.run("train", "virality", "--from", str(table), "--release", OWN, "--force")
-    system.run("import", "outcomes", str(table))
+    system.run("train", "virality", "--from", str(table), "--release", OWN, "--force", limit_s=PATIENCE_S)
+    system.run("import", "outcomes", str(table), limit_s=PATIENCE_S)
     _, *known = submit(system, folder / "watched", WATCHED, with_demo=True)
     for name, photo in PEOPLE:
         system.run("people", "enrol", name, str(find_photo(photo)), check=False)
     with serving(b"") as server:
-        system.run("submit", server.url("404/a-video-that-is-gone.mp4"), "--watch", "--json", check=False)
+        system.run(
+            "submit", server.url("404/a-video-that-is-gone.mp4"), "--watch", "--json", check=False, limit_s=PATIENCE_S
+        )
     system.run("releases", "promote", "virality", STARTER)
     system.run("import", "outcomes", str(_outcomes(folder / "outcomes.csv", known)), check=False)
 
@@ -97,7 +101,7 @@ def submit(system: System, folder: Path, films: Sequence[Film], *, with_demo: bo
     listed = folder / "films.csv"
     with listed.open("w", newline="") as file:
         csv.writer(file).writerows([("file", "title", "description"), *rows])
-    events = system.lines("submit", str(listed), "--json", *(["--watch"] if with_demo else []))
+    events = system.lines("submit", str(listed), "--json", *(["--watch"] if with_demo else []), limit_s=PATIENCE_S)
     return list(dict.fromkeys(str(event["video_id"]) for event in events if event.get("video_id")))
 
 
