@@ -8,6 +8,8 @@ python docs/screenshots.py --home FOLDER    # of a system that runs already, wit
 
 import argparse
 import json
+import os
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -17,33 +19,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "docs")]
 
 from browsers import DESKTOP, PHONE, Visit, a_browser  # noqa: E402  # needs the path above
-from source_server import serving  # noqa: E402
+from screenshot_story import RUNNING, fill, submit  # noqa: E402
 from systems import System, running_system  # noqa: E402
 
 from streams.dashboard_card import DashboardCard, read_card  # noqa: E402
-from streams.demo_film import film  # noqa: E402
-from streams.demo_video import PHOTOS, STORY, find_photo, make_demo_video, subtitles  # noqa: E402
 from streams.settings import load  # noqa: E402
+from streams.worker import cards  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-TALLEST_PX = 3000
-QUALITY = 72
-SETTLE_MS = 900
-OTHERS = (
-    ("Why our cat sits in every lesson", (3, 4, 5), "A patient cat, and what it teaches. #cat #school"),
-    (
-        "Three minutes with the pioneer of compilers",
-        (2, 1, 6),
-        "How one woman taught machines to read. #science #history",
-    ),
-    ("Rocket day", (0, 6, 4), "The club builds a rocket. #rocket #science"),
-)
-"""Further films: title, shots of the demo's story, description."""
+TALLEST_PX = 2400
+QUALITY = 58
+SETTLE_MS = 700
+READY_LIMIT_MS = 240_000
+SIZES = ((DESKTOP, "1440"), (PHONE, "390"))
+
+READY = {"label": "[data-answers]:not([hidden])", "operations": "#stages tbody tr", "progress": "#progress"}
+"""What a page has when everything is there that it reads in the background."""
+
+HELD = "visual"
+"""The stage whose worker stands still while the progress page is taken, so that something runs in every picture."""
+
+JUDGEMENTS = "ynyynyn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,6 @@ class Places:
         """Each page's path, by the name of its pictures."""
         return {
             "submit": "/",
-            "progress": "/progress",
             "library": "/videos",
             "video": f"/videos/{self.video}",
             "compare": f"/compare?a={self.video}&b={self.other}",
@@ -81,96 +81,74 @@ def main() -> None:
     parser.add_argument("--home", type=Path, help="of a system that runs; else one is started and filled")
     parser.add_argument("--out", type=Path, default=ROOT / "docs/screenshots")
     wanted = parser.parse_args()
-    with _dashboard(wanted.home) as card, a_browser() as browser:
-        places = _places(browser, card)
-        wanted.out.mkdir(parents=True, exist_ok=True)
-        for size_px, size in ((DESKTOP, "1440"), (PHONE, "390")):
-            for dark in (False, True):
-                visit = Visit(browser, size_px=size_px, dark=dark)
-                visit.open(card.link)
-                visit.page.wait_for_url(lambda at: "/login" not in at)
-                for name, path in places.pages().items():
-                    _take(visit.open(card.url + path), wanted.out / f"{name}-{size}-{'dark' if dark else 'light'}.jpg")
-                visit.context.close()
-                if visit.troubles:
-                    sys.exit("\n".join(visit.troubles))
-        _take_login(browser, card, wanted.out)
+    wanted.out.mkdir(parents=True, exist_ok=True)
+    with a_browser() as browser:
+        if wanted.home is not None:
+            card = _card(wanted.home)
+            _take_all(browser, card, wanted.out, {**_places(browser, card).pages(), "progress": "/progress"})
+            return
+        with tempfile.TemporaryDirectory() as folder, running_system(Path(folder), load().cache_folder) as system:
+            fill(system, Path(folder) / "films")
+            card = _card(system.home)
+            pages = _places(browser, card).pages()
+            with _running(system, Path(folder) / "running"):
+                _take_all(browser, card, wanted.out, {"progress": "/progress"})
+            _take_all(browser, card, wanted.out, pages)
+
+
+def _take_all(browser: "Browser", card: DashboardCard, out: Path, pages: dict[str, str]) -> None:
+    for size_px, size in SIZES:
+        for dark in (False, True):
+            ending = f"{size}-{'dark' if dark else 'light'}.jpg"
+            visit = Visit(browser, size_px=size_px, dark=dark)
+            _take(visit.open(f"{card.url}/login"), out / f"login-{ending}")
+            visit.open(card.link)
+            visit.page.wait_for_url(lambda at: "/login" not in at)
+            for name, path in pages.items():
+                page = visit.open(card.url + path)
+                page.wait_for_selector(READY.get(name, "main"), timeout=READY_LIMIT_MS)
+                _take(page, out / f"{name}-{ending}")
+            visit.context.close()
+            if visit.troubles:
+                sys.exit("\n".join(visit.troubles))
 
 
 def _take(page: "Page", path: Path) -> None:
+    """Take a page from top to bottom, when all its pictures are there."""
+    page.evaluate("() => document.querySelectorAll('img').forEach((one) => (one.loading = 'eager'))")
+    page.wait_for_function("() => [...document.images].every((one) => one.complete)")
     page.wait_for_timeout(SETTLE_MS)
     size = page.viewport_size or {"width": DESKTOP[0], "height": DESKTOP[1]}
     height_px = min(TALLEST_PX, page.evaluate("() => document.documentElement.scrollHeight"))
     clip = {"x": 0, "y": 0, "width": size["width"], "height": max(height_px, size["height"])}
-    page.screenshot(path=path, type="jpeg", quality=QUALITY, full_page=True, clip=clip)  # type: ignore[arg-type]
+    # The caret is left alone: hiding it writes styles into the page, which the page's own policy refuses.
+    page.screenshot(path=path, type="jpeg", quality=QUALITY, full_page=True, clip=clip, caret="initial")  # type: ignore[arg-type]
     print(path.name, flush=True)
 
 
-def _take_login(browser: "Browser", card: DashboardCard, out: Path) -> None:
-    for size_px, size in ((DESKTOP, "1440"), (PHONE, "390")):
-        for dark in (False, True):
-            visit = Visit(browser, size_px=size_px, dark=dark)
-            _take(visit.open(f"{card.url}/login"), out / f"login-{size}-{'dark' if dark else 'light'}.jpg")
-            visit.context.close()
-
-
 @contextmanager
-def _dashboard(home: Path | None) -> Iterator[DashboardCard]:
-    if home is not None:
-        card = read_card(home)
-        if card is None:
-            sys.exit(f"no dashboard runs for {home}")
-        yield card
-        return
-    with tempfile.TemporaryDirectory() as folder, running_system(Path(folder), load().cache_folder) as system:
-        _fill(system, Path(folder) / "films")
-        found = read_card(system.home)
-        if found is None:
-            sys.exit("groundswell up started no dashboard")
-        yield found
+def _running(system: System, folder: Path) -> Iterator[None]:
+    """Have videos under way: one stage stands still until the pictures are taken."""
+    held = [card.pid for card in cards(system.home) if card.stage == HELD]
+    for pid in held:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        submit(system, folder, RUNNING)
+        yield
+    finally:
+        for pid in held:
+            os.kill(pid, signal.SIGCONT)
 
 
-def _fill(system: System, folder: Path) -> None:
-    """Submit films, say who is in them and how they did, and let something fail."""
-    folder.mkdir()
-    (folder / "films.csv").write_text(_list_of_films(folder))
-    events = system.lines("submit", str(folder / "films.csv"), "--watch", "--json")
-    ids = list(dict.fromkeys(e["video_id"] for e in events if e.get("type") == "VideoScored"))
-    for name, photo in (("Grace Hopper", "pioneer"), ("Eileen Collins", "astronaut")):
-        system.run("people", "enrol", name, str(find_photo(photo)), check=False)
-    rows = [f"{video_id},{age_h},{views},{views // 20},{views // 90}"
-            for number, video_id in enumerate(ids) for age_h, views in ((24, 900 * (number + 1)), (720, 5200 * (number + 1)))]  # fmt: skip
-    (folder / "outcomes.csv").write_text("video_id,age_h,views,likes,comments\n" + "\n".join(rows))
-    system.run("import", "outcomes", str(folder / "outcomes.csv"), check=False)
-    with serving(b"") as server:
-        system.run("submit", server.url("404/a-video-that-is-gone.mp4"), "--watch", "--json", check=False)
-    system.run("train", "virality", "--from", str(_table(folder)), "--release", "cats-1", "--candidate", "--force")
-
-
-def _list_of_films(folder: Path) -> str:
-    first = make_demo_video(load().cache_folder / "demo")
-    rows = [f'{first.path},"{first.title}","{first.description}"']
-    photos = {name: find_photo(name) for name in PHOTOS}
-    for number, (title, shots, description) in enumerate(OTHERS):
-        story = tuple(STORY[place] for place in shots)
-        path = folder / f"film-{number}.mp4"
-        film(path, story, photos)
-        path.with_suffix(".en.srt").write_text(subtitles(story))
-        rows.append(f'{path},"{title}","{description}"')
-    return "\n".join(["file,title,description", *rows])
-
-
-def _table(folder: Path) -> Path:
-    """Made-up titles of which half do well: something to train a candidate on."""
-    path = folder / "table.csv"
-    words = (("Amazing cat rocket", 90_000), ("Minutes of the meeting", 100))
-    rows = [f"{word} number {i},Channel {i % 15},{views + i}" for i in range(30) for word, views in words]
-    path.write_text("title,channel,views\n" + "\n".join(rows))
-    return path
+def _card(home: Path) -> DashboardCard:
+    card = read_card(home)
+    if card is None:
+        sys.exit(f"no dashboard runs for {home}")
+    return card
 
 
 def _places(browser: "Browser", card: DashboardCard) -> Places:
-    """Ask the API what there is to show, and let it replay once."""
+    """Ask the API what there is to show; let it replay once, and judge some pieces."""
     visit = Visit(browser)
     page = visit.open(card.link)
     page.wait_for_url(lambda at: "/login" not in at)
@@ -186,21 +164,34 @@ def _places(browser: "Browser", card: DashboardCard) -> Places:
         )
         return json.loads(said)
 
-    job = ask("/v1/jobs", "POST", {"kind": "replay", "targets": ["virality"]})
+    job = str(ask("/v1/jobs", "POST", {"kind": "replay", "targets": ["virality"]}).get("job_id", ""))
+    _judge(page, card)
+    page.goto(f"{card.url}/models?view=jobs&job={job}")
+    page.locator("#models .badge", has_text="done").first.wait_for(timeout=READY_LIMIT_MS)
     videos = [v for v in ask("/v1/videos?state=done")["items"] if v.get("predictions")]
-    people = ask("/v1/people")["items"]
+    best = max(videos, key=lambda video: video.get("duration_s") or 0)
+    people = sorted(ask("/v1/people")["items"], key=lambda one: not one.get("name"))
     release = ask("/v1/releases")[0]["release"]
-    for path in ("/label", "/operations"):  # what they show is read in the background, from the first visit on
-        page.goto(card.url + path)
-        page.wait_for_timeout(10_000)
     visit.context.close()
     return Places(
-        video=videos[-1]["video_id"],
-        other=videos[0]["video_id"],
+        video=best["video_id"],
+        other=next(v["video_id"] for v in videos if v is not best),
         person=people[0]["identity_id"],
         release=f"{release['target']}/{release['release_id']}",
-        job=job.get("job_id", ""),
+        job=job,
     )
+
+
+def _judge(page: "Page", card: DashboardCard) -> None:
+    """Give some judgements as a person does, for two classes."""
+    for place in (0, 1):
+        page.goto(f"{card.url}/label")
+        page.locator('nav[aria-label="Classes"] a').nth(place).click()
+        for given, key in enumerate(JUDGEMENTS, start=1):
+            page.wait_for_selector(READY["label"], timeout=READY_LIMIT_MS)
+            page.keyboard.press(key)
+            page.locator("[data-session]", has_text=f"{given} of").wait_for()
+    page.wait_for_timeout(SETTLE_MS)
 
 
 if __name__ == "__main__":

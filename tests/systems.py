@@ -16,6 +16,7 @@ from living import locks_held, wait_until_gone
 from streams.worker import cards
 
 READY_LIMIT_S = 120.0
+RUN_LIMIT_S = 180.0
 
 
 class System:
@@ -36,14 +37,16 @@ class System:
             env=self.environment, stdout=self.log, stderr=self.log, start_new_session=True,
         )  # fmt: skip
 
-    def run(self, *arguments: str, check: bool = True) -> "subprocess.CompletedProcess[str]":
+    def run(
+        self, *arguments: str, check: bool = True, limit_s: float = RUN_LIMIT_S
+    ) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-m", "dashboard.commands.main", *arguments]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=180)
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, timeout=limit_s)
         assert done.returncode == 0 or not check, done.stderr
         return done
 
-    def lines(self, *arguments: str) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.run(*arguments).stdout.splitlines()]
+    def lines(self, *arguments: str, limit_s: float = RUN_LIMIT_S) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.run(*arguments, limit_s=limit_s).stdout.splitlines()]
 
     def wait_ready(self) -> None:
         give_up_at_s = time.monotonic() + READY_LIMIT_S

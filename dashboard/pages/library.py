@@ -82,6 +82,7 @@ def _presets() -> list[tuple[str, str]]:
     week_ago = (datetime.now(UTC) - timedelta(days=7)).date().isoformat()
     return [
         ("All", PATH),
+        ("Done", link(PATH, state="done")),
         ("Running", link(PATH, state="running")),
         ("Failed", link(PATH, state="failed")),
         ("Last seven days", link(PATH, since=week_ago)),

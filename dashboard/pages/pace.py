@@ -1,5 +1,6 @@
 """How fast a stage is with a video and how long it will take: both guesses, and said as such."""
 
+from dashboard.pages.saying import stage as stage_word
 from dashboard.pages.wording import figure, size
 from dashboard.rows import StageBrief, VideoRow
 from streams.topology import writers
@@ -43,15 +44,17 @@ def pace(row: VideoRow, now_s: float) -> str:
     >>> stage = StageBrief(stage="segment", state="running", done=20, total=80, first_at_s=100, at_s=110)
     >>> row = VideoRow(video_id="yt:a", state="running", submitted_at_s=90, changed_at_s=110, stages=(stage,))
     >>> pace(row, 115)
-    'segment: about 25 s left, 2 s of video a second'
+    'Cut: about 25 s left, 2 s of video a second'
     """
     guessed = [(left - (now_s - stage.at_s), stage) for stage in row.stages if (left := left_s(stage)) is not None]
     if guessed:
         rest_s, stage = max(guessed, key=lambda one: one[0])
-        return f"{stage.stage}: {about(max(0.0, rest_s))} left, {speed(stage)}"
+        return f"{stage_word(stage.stage)}: {about(max(0.0, rest_s))} left, {speed(stage)}"
     running = [stage.stage for stage in row.stages if stage.state == "running"]
     waiting = [stage.stage for stage in stages_of(row) if stage.state == "waiting"]
-    return f"{running[-1]}: under way" if running else f"waits for {waiting[0]}" if waiting else ""
+    if running:
+        return f"{stage_word(running[-1])}: under way"
+    return f"next: {stage_word(waiting[0])}" if waiting else ""
 
 
 def stages_of(row: VideoRow) -> tuple[StageBrief, ...]:

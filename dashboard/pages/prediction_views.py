@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashboard.pages import saying
 from dashboard.pages.charts import Bar, Scale, Step, scale_over, signed_bars, steps_of
 from dashboard.pages.wording import figure, percent, words
 from dashboard.rows import Moment, PredictionBrief, ReleaseRow, VideoDetail
@@ -88,6 +89,31 @@ class PredictionView:
             f"{self.title}: {figure(self.value)} {self.scored.unit}, {percent(self.level)} interval from "
             f"{figure(self.low)} to {figure(self.high)}; the same for every video would be {figure(self.constant)}{came}"
         )
+
+    @property
+    def headline(self) -> str:
+        """The value alone, as large as it deserves."""
+        return saying.worth(self.value, self.scored.unit)
+
+    @property
+    def unit(self) -> str:
+        """What follows the value."""
+        return saying.unit_word(self.scored.unit)
+
+    @property
+    def step(self) -> str:
+        """In what reasons are counted."""
+        return saying.step_word(self.scored.unit)
+
+    @property
+    def meaning(self) -> str:
+        """The value in a sentence."""
+        return saying.meaning(self.value, self.scored.unit)
+
+    @property
+    def beside(self) -> str:
+        """How far from the constant, and what that is."""
+        return saying.beside(self.value, self.constant, self.scored.unit)
 
     @property
     def in_counts(self) -> str:

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from dashboard.access.roles import Viewer
 from dashboard.desk import Desk, TheDesk
+from dashboard.pages import saying
 from dashboard.pages.pace import ON_THE_WAY, pace, stages_of
 from dashboard.pages.rendering import link, render
 from dashboard.rows import MOST_ROWS, VideoQuery, VideoRow, VideoState
@@ -52,6 +53,7 @@ def progress(
         request, "progress.html",
         parts=shown, tabs=_tabs(parts, state, text, video), state=state, text=text, video=video or [], 
         pace=pace, stages_of=stages_of, on_the_way=ON_THE_WAY, nobody=NOBODY,
+        stage_words=saying.STAGES,
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
 from dashboard.access.roles import ROLES, Caller, Role, caller_of
-from dashboard.pages import statics, wording
+from dashboard.pages import saying, statics, wording
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -76,9 +76,13 @@ def environment() -> Environment:
     made.filters.update(
         duration=wording.duration, ago=_ago, day=wording.day, moment=wording.moment, stamp=wording.stamp,
         number=wording.number, figure=wording.figure, signed=wording.signed, percent=wording.percent,
-        size=wording.size, words=wording.words, plain=wording.plain, segment=_segment,
+        size=wording.size, words=wording.words, plain=wording.plain, segment=_segment, stage=saying.stage,
+        told=saying.told, language=saying.language, lasting=saying.lasting, part=saying.part,
+        sentence=saying.sentence, warning=saying.warning,
     )  # fmt: skip
-    made.globals.update(static=statics.static, media=media, frame=frame, link=link, build=statics.build)
+    made.globals.update(
+        static=statics.static, media=media, frame=frame, link=link, build=statics.build, about_target=saying.target
+    )
     return made
 
 

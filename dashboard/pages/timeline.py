@@ -140,7 +140,7 @@ def _joined(marks: Iterable[Mark]) -> Iterator[Mark]:
 def _faces(faces: Iterable[FaceSeen], names: Mapping[str, PersonBrief]) -> Iterator[Mark]:
     for face in faces:
         person = names.get(face.identity_id or "")
-        words = (person.name or f"person {person.identity_id[-4:]}") if person else "somebody"
+        words = (person.name or f"Unnamed {person.identity_id[7:11]}") if person else "somebody"
         yield Mark(words=words, start_s=face.start_s, end_s=face.end_s, at_s=face.at_s, weight=face.quality)
 
 

@@ -64,6 +64,7 @@ function show() {
   const about = box.querySelector("[data-about]");
   const answers = box.querySelector("[data-answers]");
   const question = waiting[0];
+  box.toggleAttribute("data-waiting", !question && !over && !given.length);
   if (!question) {
     answers.hidden = !given.length;
     box.querySelector("[data-frames]").replaceChildren();
@@ -126,11 +127,12 @@ function take(answer) {
 
 function waitFor(answer) {
   if (answer.state === "failed") tell("Nothing can be asked now", `${answer.problem}; trying again`);
-  else if (!waiting.length) box.querySelector("[data-about]").replaceChildren(element("p", "Preparing: reading what there is to label …", "muted"));
+  else if (!waiting.length) box.querySelector("[data-about]").replaceChildren(element("p", "Preparing: reading what there is to label. The first time this takes a moment …", "muted"));
   setTimeout(more, answer.state === "failed" ? 4 * LOOK_AGAIN_MS : LOOK_AGAIN_MS);
 }
 
 function tell(title, words, isEmpty = false) {
+  box.removeAttribute("data-waiting");
   const parts = [element("p", title, isEmpty ? "" : "bad-ink"), element("p", words, "muted")];
   if (isEmpty) {
     const link = element("a", "Submit videos", "button primary");

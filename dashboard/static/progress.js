@@ -4,6 +4,7 @@ import { live } from "./live.js";
 const page = document.getElementById("progress");
 const only = new Set(page.dataset.only.split(" ").filter(Boolean));
 const onTheWay = page.dataset.stages.split(" ");
+const stageWords = JSON.parse(page.dataset.stageWords);
 const words = (document.getElementById("text").defaultValue || "").toLowerCase().split(/\s+/).filter(Boolean);
 const rows = new Map([...page.querySelectorAll("[data-video]")].map((element) => [element.dataset.video, element]));
 const heard = new Map(); // video id -> its newest row, null when it is gone
@@ -112,7 +113,7 @@ function stagesOf(row) {
 function newBar(name) {
   const bar = document.getElementById("stage-template").content.firstElementChild.cloneNode(true);
   bar.dataset.stage = name;
-  bar.querySelector(".stage-name").textContent = name;
+  bar.querySelector(".stage-name").textContent = stageWord(name);
   return bar;
 }
 
@@ -131,10 +132,16 @@ function pace(row) {
     const left = Math.max(0, stage.total - stage.done) / rate - (Date.now() / 1000 - stage.at_s);
     if (!longest || left > longest.left) longest = { left, rate, name: stage.stage };
   }
-  if (longest) return `${longest.name}: ${about(longest.left)} left, ${speed(longest)}`;
+  if (longest) return `${stageWord(longest.name)}: ${about(longest.left)} left, ${speed(longest)}`;
   const running = (row.stages || []).findLast((stage) => stage.state === "running");
   const waiting = stagesOf(row).find((stage) => stage.state === "waiting");
-  return running ? `${running.stage}: under way` : waiting ? `waits for ${waiting.stage}` : "";
+  if (running) return `${stageWord(running.stage)}: under way`;
+  return waiting ? `next: ${stageWord(waiting.stage)}` : "";
+}
+
+/** As dashboard/pages/saying.py says it. */
+function stageWord(name) {
+  return stageWords[name] || name;
 }
 
 function speed({ name, rate }) {
@@ -157,7 +164,16 @@ function about(seconds) {
 
 function outcome(row) {
   const first = row.state === "done" && row.predictions?.[0];
-  return first ? `${first.target.replaceAll("_", " ")} ${figure(first.value)} ${first.unit}` : "";
+  return first ? `${first.target.replaceAll("_", " ")} ${told(first)}` : "";
+}
+
+/** As dashboard/pages/saying.py says it. */
+function told({ value, unit }) {
+  if (unit.startsWith("chance")) return `${Math.round(100 * value)}%`;
+  if (!unit.startsWith("percentile")) return figure(value);
+  const whole = Math.round(value);
+  const teen = whole % 100 > 10 && whole % 100 < 14;
+  return `${whole}${(!teen && ["", "st", "nd", "rd"][whole % 10]) || "th"} percentile`;
 }
 
 /** Without characters that turn text around or cannot be seen. */

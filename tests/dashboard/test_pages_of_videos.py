@@ -261,7 +261,7 @@ def test_an_address_with_unknown_values_still_shows_the_library(tmp_path: Path, 
 def test_a_day_that_is_none_is_said_in_words(tmp_path: Path) -> None:
     answer = _client(tmp_path).get("/videos?since=yesterday")
     assert answer.status_code == 422
-    assert "expected a day as 2026-05-31" in answer.text
+    assert "Expected a day as 2026-05-31" in answer.text
 
 
 def test_a_day_until_which_is_asked_is_whole(tmp_path: Path) -> None:

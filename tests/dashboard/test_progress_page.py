@@ -127,9 +127,9 @@ def test_speed_is_said_in_the_unit_of_the_stage() -> None:
 @pytest.mark.parametrize(
     ("stages", "expected"),
     [
-        ((a_stage("fetch", done=1), a_stage("visual")), "fetch: about 13 min left, 0 B/s"),
-        ((a_stage("fetch", seen_s=0),), "fetch: under way"),
-        ((StageBrief(stage="fetch", state="done"),), "waits for segment"),
+        ((a_stage("fetch", done=1), a_stage("visual")), "Fetch: about 13 min left, 0 B/s"),
+        ((a_stage("fetch", seen_s=0),), "Fetch: under way"),
+        ((StageBrief(stage="fetch", state="done"),), "next: Cut"),
     ],
 )
 def test_a_row_says_what_takes_longest(stages: tuple[StageBrief, ...], expected: str) -> None:
