@@ -15,7 +15,7 @@ from schemas.media import MediaFetched
 from schemas.segments import SegmentCut, VideoSegmented
 from streams.topology import STAGES, stage
 
-_ALONE = ("text", "visual", "audio")
+_ALONE = ("text", "visual", "audio", "faces")
 """Stages whose answers follow from a segment and a network alone."""
 
 AnyEvent = TypeVar("AnyEvent", bound=Event)
@@ -117,7 +117,7 @@ def extract(
     A segment that cannot be answered is told to `on_skip`, and the video stays as it is.
     """
     for start in range(0, len(asked), batch):
-        for answers in _transformed(processor, asked[start : start + batch], on_skip):
+        for answers in transformed(processor, asked[start : start + batch], on_skip):
             yield from (beside(answer) for answer in answers if isinstance(answer, FeatureExtracted))
 
 
@@ -180,14 +180,15 @@ def _is_failure(answer: FeatureExtracted) -> bool:
     return (answer.absent_reason or "").startswith(FAILED)
 
 
-def _transformed(processor: Repeatable, group: Sequence[Asked], on_skip: OnSkip) -> list[list[Event]]:
+def transformed(processor: Repeatable, group: Sequence[Asked], on_skip: OnSkip) -> list[list[Event]]:
+    """Send events through the live stage; those that cannot be answered are told to `on_skip`, the others are."""
     try:
         return processor.transform(group)
     except GroundswellError as error:
         if len(group) == 1:
             on_skip(group[0], error)
             return []
-        return [answers for one in group for answers in _transformed(processor, [one], on_skip)]
+        return [answers for one in group for answers in transformed(processor, [one], on_skip)]
 
 
 def beside(feature: FeatureExtracted) -> FeatureReextracted:

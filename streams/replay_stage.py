@@ -14,6 +14,8 @@ from schemas.errors import GroundswellError, Unreadable
 from schemas.event import Event, VideoId, derive_id
 from schemas.features import FeatureExtracted
 from schemas.links import LinkSubmitted
+from streams import faces_again
+from streams.faces_again import KnownFaces, WorldBeside, check_comparable, known_faces, look_again, void
 from streams.kafka.admin import offset_ranges, partition_counts
 from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
 from streams.promotion import Head, promotion
@@ -95,8 +97,8 @@ OnVideo = Callable[[int, int], None]
 """Hears how many videos of how many are done, partition by partition."""
 
 
-def processor_of(name: str, settings: Settings) -> Repeatable:
-    """Load a stage as its worker does.
+def processor_of(name: str, settings: Settings, *, promote: bool = False) -> Repeatable:
+    """Load a stage as its worker does; only a promotion writes to the media store.
 
     Raises
     ------
@@ -107,9 +109,8 @@ def processor_of(name: str, settings: Settings) -> Repeatable:
     """
     check_repeatable(name)
     module, class_name = stage(name).processor.split(":")
-    built: Repeatable = getattr(importlib.import_module(module), class_name).build(
-        LocalWorld(settings, report=lambda event: None)
-    )
+    world = (LocalWorld if promote else WorldBeside)(settings, report=lambda event: None)
+    built: Repeatable = getattr(importlib.import_module(module), class_name).build(world)
     return built
 
 
@@ -126,16 +127,20 @@ def run_again(
         See `read_to_end` and `BulkProducer`.
     OtherSize
         A release that serves could not read what should stand.
+    NotAlone
+        The gallery holds faces of other networks.
     StorageUnavailable
         The media store cannot be asked.
     """
     done = Reextracted(stage=wishes.stage, version=processor.author.model_version)
     sizes = sizes_read(*source) if wishes.promote else {}
+    faces = known_faces(*source) if wishes.stage == faces_again.STAGE else KnownFaces()
+    check_comparable(processor.author, faces)
     count = partition_counts(*source).get("segments", 0)
     with BulkProducer(*source) as producer:
         for partition in wishes.selection.partitions(count):
             if wishes.partitions is None or partition in wishes.partitions:
-                work = _Partition(source, wishes, partition, producer, media, processor, done, sizes)
+                work = _Partition(source, wishes, partition, producer, media, processor, done, sizes, faces)
                 work.promote() if wishes.promote else work.extract(on_video)
     return done
 
@@ -150,6 +155,7 @@ class _Partition:
     processor: Repeatable
     done: Reextracted
     sizes: Sizes
+    faces: KnownFaces
     begun: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def extract(self, on_video: OnVideo) -> None:
@@ -176,9 +182,28 @@ class _Partition:
     def _let_stand(self, video: PastVideo, chosen: list[FeatureExtracted], heads: dict[str, Head]) -> None:
         options = self.source[0].options()
         found = promotion(video, chosen, heads, options=options, on_skip=self._skip)
+        if found.events and self.wishes.stage == faces_again.STAGE and not self._tell_gallery(video):
+            self.done.unfinished.append(video.video_id)
+            return
         for event in found.events:
             self.producer.send(event)
         self.done.promoted += bool(found.events)
+
+    def _tell_gallery(self, video: PastVideo) -> bool:
+        """Look at a video's faces once more, for the gallery; False where not all of it can be seen."""
+        if not is_kept(self.processor, video.segments, self.media):
+            self._miss(video)
+            return False
+        skipped = len(self.done.skipped)
+        seen = look_again(self.processor, video.segments, on_skip=self._skip)
+        if len(self.done.skipped) > skipped:
+            return False
+        for event in seen:
+            self.producer.send(event)
+        for key in void(video.video_id, seen, self.faces):
+            self.producer.send_raw(faces_again.TOPIC, 0, key=key.encode(), value=None)
+        self.producer.flush()
+        return True
 
     def _heads(self) -> dict[VideoId, dict[str, Head]]:
         """What lies on ``summaries`` about segments, by video and record key."""

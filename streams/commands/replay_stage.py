@@ -23,7 +23,7 @@ def replay_stage(wishes: "StageWishes", *, as_json: bool) -> None:
     from streams.world import open_media
 
     settings = settings_module.load()
-    processor = processor_of(wishes.stage, settings)
+    processor = processor_of(wishes.stage, settings, promote=wishes.promote)
     source = (settings, bootstrap_of(settings))
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(wishes.stage)
