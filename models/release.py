@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from models.conformal import GRID, ErrorDistribution
 from models.layout import Layout
+from models.outcome_truth import Yardstick
 from models.release_classes import ClassRelease, class_arrays, classes_from
 from models.release_files import ARRAYS, CARD, MANIFEST, Arrays, describe, pack, unpack, verified
 from models.release_learned import LearnedRelease, learned_arrays, learned_from, reference_among
@@ -33,9 +34,9 @@ __all__ = [
     "describe",
     "load",
     "read_manifest",
-    "reference_of",
     "save",
     "verified",
+    "yardstick_of",
 ]
 
 _SHAPES = ("mean", "weights", "low", "high")
@@ -102,10 +103,8 @@ def load(folder: Path) -> AnyRelease:
     return _ridge_from(manifest, arrays, card)
 
 
-def reference_of(folder: Path) -> NDArray[np.float64] | None:
-    """Read what a release's percentiles are percentiles of, shape (GRID,), without the rest of it.
-
-    None where it says none: its unit is another, or it is of the first format.
+def yardstick_of(folder: Path) -> Yardstick:
+    """Read what a release says of how to measure a single video, without the rest of it.
 
     Raises
     ------
@@ -113,10 +112,14 @@ def reference_of(folder: Path) -> NDArray[np.float64] | None:
         As for `load`.
     """
     manifest = read_manifest(folder)
+    if isinstance(manifest, ClassManifest):
+        return Yardstick()
+    threshold = manifest.threshold if manifest.probability_of and manifest.kind == "regression" else None
     if not isinstance(manifest, LearnedManifest):
-        return None
+        return Yardstick(threshold=threshold)
     contents = {file.name: verified(file, folder) for file in manifest.files}
-    return reference_among(unpack(contents.get(ARRAYS, b"")))
+    reference = reference_among(unpack(contents.get(ARRAYS, b"")))
+    return Yardstick(reference=reference, threshold=threshold, measure=manifest.measure, bars=manifest.bars)
 
 
 def _ridge_from(manifest: Manifest, arrays: Arrays, card: str) -> Release:

@@ -62,6 +62,8 @@ class Facts:
         Raw values that a percentile is a percentile of.
     comparables : Comparables or None
         Past videos for suggestions, see `models.estimators.unexplained.comparables_for`.
+    bars : mapping
+        Of a probability, see `models.target_values.bars`.
     """
 
     target: TargetDefined
@@ -80,6 +82,7 @@ class Facts:
     caveats: tuple[str, ...] = ()
     reference: Floats | None = None
     comparables: Comparables | None = None
+    bars: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +183,7 @@ def _manifest(learned: Learned, facts: Facts, errors: ErrorDistribution) -> Lear
         stages=dict(facts.stages),
         caveats=facts.caveats,
         compared=facts.comparables.facts if facts.comparables else None,
+        bars=dict(facts.bars),
     )
 
 

@@ -103,6 +103,8 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         The mean absolute error out of fold.
     compared : ComparableFacts or None
         About the past videos that suggestions come from; None in a release that suggests nothing.
+    bars : dict
+        Of a probability: by category (empty: all together) what raw value lies below the best of it.
     """
 
     format: Literal[2]
@@ -136,6 +138,7 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     stages: dict[str, str] = msgspec.field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     compared: ComparableFacts | None = None
+    bars: dict[str, float] = msgspec.field(default_factory=dict)
 
 
 class ClassFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,9 @@ DAY_H = 24
 FIRST_COUNT_H = 7 * DAY_H
 """A count after more than a week says nothing of the first day."""
 
+ALL = ""
+"""The pool of all examples together."""
+
 ENOUGH_TO_COMPARE = 30
 """A category with fewer examples has no fifth worth the name; its videos are compared with all."""
 
@@ -125,16 +128,29 @@ def scaled(measure: Measure, raw: Floats, *, reference: Floats) -> Floats:
 
 def successes(target: TargetDefined, raw: Floats, categories: Sequence[str]) -> Floats:
     """1 for the best share of comparable examples, 0 for the others, NaN for what was not measured."""
-    found = np.full(len(raw), np.nan)
     usable = ~np.isnan(raw)
-    sizes = Counter(c for c, ok in zip(categories, usable, strict=True) if ok)
+    if not usable.any():
+        return np.full(len(raw), np.nan)
+    above = bars(target, raw, categories)
+    own = np.array([above.get(category, above[ALL]) for category in categories], np.float64)
+    return np.where(usable, raw > own, np.nan)
+
+
+def bars(target: TargetDefined, raw: Floats, categories: Sequence[str]) -> dict[str, float]:
+    """Say above which raw value an example is among the best: of its category where that has enough, else of `ALL`.
+
+    Parameters
+    ----------
+    raw : array, shape (n,)
+        NaN for what was not measured; not all of them are.
+    """
+    usable = ~np.isnan(raw)
     by_category = target.compare_by == "category"
-    pools = np.array([c if by_category and sizes[c] >= ENOUGH_TO_COMPARE else "" for c in categories], object)
-    for pool in dict.fromkeys(pools[usable]):
-        mine = usable & (pools == pool)
-        others = usable if pool == "" else mine
-        found[mine] = raw[mine] > np.quantile(raw[others], 1 - target.top_share)
-    return found
+    sizes = Counter(c for c, ok in zip(categories, usable, strict=True) if ok and by_category)
+    pools = sorted(c for c, size in sizes.items() if c and size >= ENOUGH_TO_COMPARE)
+    names = np.array(categories, object)
+    members = {ALL: usable} | {pool: usable & (names == pool) for pool in pools}
+    return {pool: float(np.quantile(raw[mine], 1 - target.top_share)) for pool, mine in members.items()}
 
 
 def hashtag_classes(target: TargetDefined, examples: Iterable[Summarised]) -> tuple[str, ...]:

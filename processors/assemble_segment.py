@@ -43,10 +43,12 @@ def take_answer(state: SegmentState, event: FeatureExtracted, *, options: Option
         See `answer_of`.
     """
     answer = answer_of(event)
-    if state.settled or not is_better(answer, state.answers.get(event.modality)):
+    is_news = is_better(answer, state.answers.get(event.modality))
+    if state.settled or not (is_news or event.edition > state.edition):
         return state, []
-    answers = {**state.answers, event.modality: answer}
-    return _emit_if_due(replace(state, answers=answers, waiting_since_s=None), options)
+    answers = {**state.answers, event.modality: answer} if is_news else state.answers
+    edition = max(state.edition, event.edition)
+    return _emit_if_due(replace(state, answers=answers, edition=edition, waiting_since_s=None), options)
 
 
 def take_time(state: SegmentState, event: TimePassed, *, options: Options) -> Stepped:
@@ -106,6 +108,7 @@ def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summar
         labels=_labels(state.answers),
         words=words,
         missing=dict(_missing(state, options)),
+        edition=state.edition,
     )
     return with_content_id(summary, STAGE, VERSION)
 

@@ -20,6 +20,9 @@ from schemas.ticks import TimePassed
 MAX_REVISIONS = 4
 """Contents of one video that are remembered: enough that a redelivered older fetch loses nothing of the newest."""
 
+_LASTING = ("revision", "media", "segments", "duplicates", "answers", "influence")
+"""What is known of a revision beside what its segments add up to."""
+
 Stepped = tuple[VideoState, list[Event]]
 
 
@@ -100,7 +103,7 @@ def revision_of(state: VideoState, revision: str) -> RevisionState:
 def _grown(part: RevisionState, event: Event) -> RevisionState:
     match event:
         case Summarised():
-            return add_segment(part, event)
+            return part if event.edition < part.edition else add_segment(_of_edition(part, event.edition), event)
         case VideoSegmented():
             count = SegmentCount(count=event.count, duration_s=event.duration_s, warnings=event.warnings)
             return replace(part, segments=count)
@@ -113,8 +116,16 @@ def _grown(part: RevisionState, event: Event) -> RevisionState:
     raise TypeError(f"a video has no use for {type(event).__name__}; see AssembleProcessor.key")
 
 
-def _answered(part: RevisionState, event: FeatureExtracted) -> RevisionState:
-    answer = answer_of(event)
+def _of_edition(part: RevisionState, edition: int) -> RevisionState:
+    """Begin the sums anew for answers that were replaced: what is in a sum cannot be taken out of it again."""
+    if edition <= part.edition:
+        return part
+    known = {name: getattr(part, name) for name in _LASTING}
+    return RevisionState(**known, edition=edition, changed=True)
+
+
+def _answered(earlier: RevisionState, event: FeatureExtracted) -> RevisionState:
+    part, answer = _of_edition(earlier, event.edition), answer_of(event)
     if not is_better(answer, part.answers.get(event.modality)):
         return part
     return replace(part, answers={**part.answers, event.modality: answer})

@@ -9,7 +9,7 @@ from models.loudness import Loudness, measure
 from models.vectors import to_vector
 from processors.per_segment import Author, PerSegment
 from processors.ports import MediaStore, World
-from schemas.event import Event
+from schemas.event import Event, Ref
 from schemas.features import FeatureExtracted, Label
 from schemas.segments import SegmentCut
 
@@ -43,6 +43,10 @@ class AudioProcessor(PerSegment):
             It was not fetched.
         """
         return cls(AudioEncoder.load(world.weights(WEIGHTS), world.options.inference), world.media)
+
+    def reads(self, event: SegmentCut) -> Ref | None:
+        """The segment's sound."""
+        return event.audio_ref
 
     def describe(self, event: SegmentCut) -> list[Event]:
         """Say what is heard in a segment; raises as `PerSegment.describe`."""

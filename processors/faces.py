@@ -19,6 +19,7 @@ from processors.ports import MediaStore, World
 from schemas.event import Event, Ref
 from schemas.faces import PRESENCE, Box, FacesCounted, FaceTracked, track_key
 from schemas.features import FeatureExtracted
+from schemas.media import MediaFetched
 from schemas.segments import SegmentCut
 
 STAGE = "faces"
@@ -79,6 +80,10 @@ class FacesProcessor(PerSegment):
         """Say of a segment why there is nobody; its count says so as well, to the gallery."""
         counted = replace(self._counted(event, 0, ordinal), absent_reason=reason)
         return [counted, *super().absent(event, reason, ordinal)]
+
+    def is_own(self, answer: FeatureExtracted, event: SegmentCut | MediaFetched) -> bool:
+        """Whether an answer is what the stage says with its networks and its limits of size and quality."""
+        return answer.event_id == self.author.id_of(event)
 
     def _look(self, event: SegmentCut) -> list[Look]:
         """Look at the pictures that matter, one in memory at a time."""

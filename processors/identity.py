@@ -120,7 +120,7 @@ class GalleryFold:
             lift(draft, key)
         draft.put_track(key, _track(event, refused=known.refused if known else ()))
         _seat(draft, event)
-        decide(draft, self._gallery, key, rules=self._rules, cause_id=event.event_id)
+        decide(draft, self._gallery, key, rules=self._rules, cause_id=event.event_id, before=known)
         if self._gallery.wants_cells:
             draft.put_cells(self._gallery.draw_cells())
         return _finish(draft, event)

@@ -21,7 +21,7 @@ def admit(draft: Draft, face: FaceTracked | Photo, *, is_empty: bool) -> None:
     Refused
         Another model made it.
     """
-    maker, known = _maker(face), draft.maker()
+    maker, known = maker_of(face.model, face.model_version), draft.maker()
     if not maker or maker == known:
         return
     if known and not is_empty:
@@ -32,5 +32,10 @@ def admit(draft: Draft, face: FaceTracked | Photo, *, is_empty: bool) -> None:
     draft.put_maker(maker)
 
 
-def _maker(face: FaceTracked | Photo) -> str:
-    return f"{face.model} {_LOOKED_AT.sub('', face.model_version)}" if face.model else ""
+def maker_of(model: str, model_version: str) -> str:
+    """Name what makes vectors that can be compared.
+
+    >>> maker_of("dlib", "a-b-448px") == maker_of("dlib", "a-b-640px")
+    True
+    """
+    return f"{model} {_LOOKED_AT.sub('', model_version)}" if model else ""

@@ -73,13 +73,17 @@ def lift(draft: Draft, key: str) -> None:
         _vanish(draft, key, track)
 
 
-def decide(draft: Draft, gallery: FaceGallery, key: str, *, rules: Rules, cause_id: str) -> str:
+def decide(
+    draft: Draft, gallery: FaceGallery, key: str, *, rules: Rules, cause_id: str, before: Track | None = None
+) -> str:
     """Put a track that is in no identity into the one it matches, or into a new one.
 
     Parameters
     ----------
     cause_id : str
         The event that made it necessary; a new identity is named after it.
+    before : Track or None
+        The same track as it was seen earlier: who has no other face keeps this one, and the name with it.
 
     Returns
     -------
@@ -89,7 +93,8 @@ def decide(draft: Draft, gallery: FaceGallery, key: str, *, rules: Rules, cause_
     track = _known(draft, key)
     if track.quality < rules.min_quality:
         return ""
-    owner = find_owner(draft, gallery, key, track=track, rules=rules) or begin(draft, key, cause_id)
+    found = find_owner(draft, gallery, key, track=track, rules=rules)
+    owner = found or _earlier_owner(draft, key, before, rules=rules) or begin(draft, key, cause_id)
     place(draft, key, identity_id=owner)
     return owner
 
@@ -99,6 +104,18 @@ def begin(draft: Draft, key: str, cause_id: str) -> str:
     identity_id = "person:" + derive_id("identity", "1", cause_id, key).replace("-", "")[:16]
     draft.put_person(Person(identity_id=identity_id))
     return identity_id
+
+
+def _earlier_owner(draft: Draft, key: str, before: Track | None, *, rules: Rules) -> str | None:
+    """Say whose face it was, if it is the same face still, and nobody has ruled that out since."""
+    person = draft.person(before.identity_id) if before and before.identity_id else None
+    if before is None or person is None:
+        return None
+    track = _known(draft, key)
+    names = {person.identity_id, root_of(draft, person.identity_id).identity_id}
+    away_l2 = distances(from_vector(track.vector), from_vector(before.vector)[None, :])[0]
+    is_ruled_out = not names.isdisjoint({*_in_same_frame(draft, key, track), *_refused(draft, track)})
+    return None if is_ruled_out or away_l2 > rules.threshold_l2 else person.identity_id
 
 
 def find_owner(draft: Draft, gallery: FaceGallery, key: str, *, track: Track, rules: Rules) -> str | None:

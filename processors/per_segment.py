@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import msgspec
 
 from schemas.errors import Unreadable
-from schemas.event import WHOLE_VIDEO, Event, derive_id
+from schemas.event import WHOLE_VIDEO, Event, Ref, derive_id
 from schemas.features import FAILED, FeatureExtracted
 from schemas.media import MediaFetched
 from schemas.progress import StageProgressed
@@ -98,6 +98,14 @@ class PerSegment(ABC):
     def give_up(self, event: Event, reason: str) -> list[Event]:
         """Say that there will be nothing about a segment, so that the video can be completed without it."""
         return self.absent(event, f"{FAILED}: {reason}", FAILED) if isinstance(event, SegmentCut) else []
+
+    def reads(self, event: SegmentCut) -> Ref | None:
+        """Which of a segment's media it takes to answer: its pictures, unless a stage says otherwise."""
+        return event.frames_ref
+
+    def is_own(self, answer: FeatureExtracted, event: SegmentCut | MediaFetched) -> bool:  # noqa: ARG002  some ask
+        """Whether an answer is what the present network says of an event."""
+        return answer.model_version == self.author.model_version
 
     def _answer(self, event: Event) -> list[Event]:
         match event:

@@ -7,18 +7,18 @@ from typing import Self, TypeVar
 
 from msgspec.structs import replace
 
-from models.outcome_truth import Truth, truth_of
-from models.release import reference_of
-from models.target_values import Floats
+from models.outcome_truth import Truth, Yardstick, truth_of
+from models.release import yardstick_of
 from processors.content_id import with_content_id
 from processors.ports import World
 from schemas.errors import ReleaseInvalid, Unreadable
 from schemas.event import Event
+from schemas.media import MediaFetched
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import VideoScored
 from schemas.promotions import ShadowScored
 from schemas.releases import ReleasePublished
-from schemas.scoreboard import STEPS, Judged, PredictionJudged, ScoreboardState, ScoreKept, week_of
+from schemas.scoreboard import STEPS, ChanceBin, Judged, PredictionJudged, ScoreboardState, ScoreKept, week_of
 from schemas.targets import TargetDefined
 from schemas.ticks import TimePassed
 
@@ -47,37 +47,39 @@ class ScoreboardFold:
     def __init__(self, find: Find | None = None) -> None:
         self._find = find
         self._trained_at_s: dict[str, float] = {}
-        self._references: dict[str, Floats | None] = {}
+        self._yardsticks: dict[str, Yardstick] = {}
         self._targets: dict[str, TargetDefined] = {}
 
     @classmethod
     def build(cls, world: World) -> Self:
-        """Make the stage; it needs the shelf of releases only, for what percentiles are percentiles of."""
+        """Make the stage; it needs the shelf of releases only, for what they say of how to measure a video."""
         return cls(world.release)
 
     def hear(self, event: Event) -> None:
         """Learn when a release was trained, and how a target is measured."""
         if isinstance(event, ReleasePublished):
             self._trained_at_s[event.record_key] = event.trained_at_s
-            self._references[event.record_key] = self._reference(event)
+            self._yardsticks[event.record_key] = self._yardstick(event)
         if isinstance(event, TargetDefined):
             known = self._targets.get(event.name)
             self._targets[event.name] = event if known is None or event.version >= known.version else known
 
-    def _reference(self, event: ReleasePublished) -> Floats | None:
-        """None where there is none, or its files are not here: then percentiles are counted as not comparable."""
+    def _yardstick(self, event: ReleasePublished) -> Yardstick:
+        """An empty one where its files are not here: what cannot be measured is counted as not comparable."""
         if self._find is None:
-            return None
+            return Yardstick()
         try:
-            return reference_of(self._find(event.target, event.release_id))
+            return yardstick_of(self._find(event.target, event.release_id))
         except ReleaseInvalid:
-            return None
+            return Yardstick()
 
     def key(self, event: Event) -> str | None:
         """Name the video's state, or that of the part of the week; None for what nothing follows from."""
         match event:
             case PredictionJudged():
                 return event.board
+            case MediaFetched():
+                return None if event.duplicate_of else event.video_id
             case OutcomeObserved() | ShadowScored() | VideoScored():
                 return event.video_id
         return None
@@ -87,7 +89,7 @@ class ScoreboardFold:
         return ScoreboardState()
 
     def step(self, state: ScoreboardState, event: Event) -> tuple[ScoreboardState, list[Event]]:
-        """Take in a prediction, an outcome, or what became of a video.
+        """Take in a prediction, an outcome, a video's category, or what became of it.
 
         Raises
         ------
@@ -97,6 +99,8 @@ class ScoreboardFold:
         match event:
             case PredictionJudged():
                 return _counted(state, event)
+            case MediaFetched():
+                return self._judged(_categorised(state, event))
             case OutcomeObserved():
                 return self._judged(replace(state, outcomes=_with(state.outcomes, event.record_key, event)))
             case ShadowScored():
@@ -136,7 +140,8 @@ class ScoreboardFold:
             scored.unit,
             outcomes,
             after_s=self._trained_at_s[name],
-            reference=self._references.get(name),
+            by=self._yardsticks[name],
+            category=state.category,
         )
         if truth.at_s is None:
             return None
@@ -148,7 +153,7 @@ class ScoreboardFold:
             week=week_of(truth.at_s),
             unit=scored.unit,
             level=scored.interval.level,
-            judged=_held_against(scored, truth),
+            judged=_held_against(scored, truth, base=_base_chance(scored, target)),
         )
         return with_content_id(event, STAGE, VERSION)
 
@@ -166,17 +171,37 @@ def _predicted(state: ScoreboardState, scored: VideoScored) -> ScoreboardState:
     return replace(state, predictions=_with(state.predictions, name, bare))
 
 
-def _held_against(scored: VideoScored, truth: Truth) -> Judged:
+def _categorised(state: ScoreboardState, media: MediaFetched) -> ScoreboardState:
+    """Learn a video's category; a row of a table never takes the place of what was fetched."""
+    if media.is_described and state.is_fetched:
+        return state
+    return replace(state, category=media.metadata.category, is_fetched=not media.is_described)
+
+
+def _base_chance(scored: VideoScored, target: TargetDefined | None) -> float:
+    """How many are among the best: what saying the same of every video would say."""
+    return target.top_share if target and target.kind == "regression" else scored.constant
+
+
+def _held_against(scored: VideoScored, truth: Truth, *, base: float) -> Judged:
     if truth.value is None:
         return Judged(why_not=truth.why_not)
     if abs(truth.value) > LARGEST:
         raise Unreadable(f"expected an outcome within ±{LARGEST:g}, got {truth.value} for {scored.record_key}")
     below, above = truth.value < scored.interval.low, truth.value > scored.interval.high
+    is_told = scored.probability is not None and truth.is_best is not None
     return Judged(
         error=round((scored.value - truth.value) * STEPS),
         constant_error=round(abs(scored.constant - truth.value) * STEPS),
         side=above - below,
+        chance=_millionths(scored.probability or 0.0) if is_told else None,
+        base_chance=_millionths(base) if is_told else None,
+        came=is_told and bool(truth.is_best),
     )
+
+
+def _millionths(chance: float) -> int:
+    return round(min(max(chance, 0.0), 1.0) * STEPS)
 
 
 def _taken_back(said: PredictionJudged) -> PredictionJudged:
@@ -210,8 +235,27 @@ def _sum(event: PredictionJudged, counted: Iterable[Judged]) -> ScoreKept:
         absolute_error_sum=sum(abs(row.error) for row in compared),
         constant_error_sum=sum(row.constant_error for row in compared),
         not_comparable=dict(sorted(Counter(_reasons(rows)).items())),
+        chances=tuple(_bins(compared)),
+        brier_sum=sum(_squared(row.chance, row.came) for row in compared),
+        base_brier_sum=sum(_squared(row.base_chance, row.came) for row in compared),
     )
     return with_content_id(kept, STAGE, VERSION)
+
+
+def _bins(rows: Iterable[Judged]) -> Iterator[ChanceBin]:
+    """Sort videos into tenths by the chance that they were given; tenths without any are left out."""
+    tenths: dict[int, list[tuple[int, bool]]] = {}
+    for row in rows:
+        if row.chance is not None:
+            tenths.setdefault(min(row.chance * 10 // STEPS, 9), []).append((row.chance, row.came))
+    for tenth, mine in sorted(tenths.items()):
+        came, chance_sum = sum(came for _, came in mine), sum(chance for chance, _ in mine)
+        yield ChanceBin(tenth=tenth, videos=len(mine), came=came, chance_sum=chance_sum)
+
+
+def _squared(chance: int | None, came: bool) -> int:
+    """Squared distance of a chance from what came, in millionths and whole."""
+    return 0 if chance is None else (chance - came * STEPS) ** 2 // STEPS
 
 
 def _reasons(rows: Iterable[Judged]) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What is said in each segment, and written in title and description, as vectors of meaning."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Self
 
 import msgspec
@@ -11,10 +11,10 @@ from models.text import MODEL, TextEncoder
 from models.vectors import to_vector
 from processors.per_segment import Author
 from processors.ports import World
+from processors.speech import NO_SPEECH, Ears, RememberedSpeech, SpeechReader
 from processors.speech import VERSION as SPEECH_VERSION
-from processors.speech import SpeechReader
 from schemas.errors import Unreadable
-from schemas.event import Event
+from schemas.event import Event, Ref
 from schemas.features import FAILED, FeatureExtracted, Transcript, Vector
 from schemas.media import MediaDuplicated, MediaFetched
 from schemas.segments import SegmentCut, VideoSegmented
@@ -52,7 +52,7 @@ class TextProcessor:
     With a `SpeechReader`, segments of videos without subtitles are listened to first.
     """
 
-    def __init__(self, encoder: TextEncoder, speech: SpeechReader | None = None) -> None:
+    def __init__(self, encoder: TextEncoder, speech: Ears | None = None) -> None:
         self._encoder = encoder
         self._speech = speech
         self.version = f"2/{encoder.version}"
@@ -91,13 +91,28 @@ class TextProcessor:
         passage = passage_of(event)
         return [self.author.absent(passage.event, f"{FAILED}: {reason}", FAILED)] if passage else []
 
+    def remembering(self, answers: Iterable[FeatureExtracted]) -> Self:
+        """Make the same stage, which listens again only where its network has not heard a segment yet."""
+        return type(self)(self._encoder, RememberedSpeech(answers, self._speech))
+
+    def reads(self, event: SegmentCut) -> Ref | None:
+        """The segment's sound, where somebody has to listen to it."""
+        return event.audio_ref if self._speech and self._speech.listens(event) else None
+
+    def is_own(self, answer: FeatureExtracted, event: SegmentCut | MediaFetched) -> bool:
+        """Whether an answer is what the present networks say, speech included where it applies."""
+        if answer.model_version != self.author.model_version:
+            return False
+        is_heard = isinstance(event, SegmentCut) and self.reads(event) is not None
+        return not is_heard or answer.event_id == self.author.id_of(event, SPEECH_VERSION)
+
     def _heard(self, event: Event) -> Passage | None:
         """What is said in a segment without subtitles; None where it need not or cannot be heard."""
         if self._speech is None or not isinstance(event, SegmentCut) or not self._speech.is_needed(event):
             return None
         transcript = self._speech.read(event)
         said = _spoken(event, transcript.text if transcript else "")
-        reason = said.absent_reason if transcript else "no speech"
+        reason = said.absent_reason if transcript else NO_SPEECH
         return msgspec.structs.replace(said, transcript=transcript, absent_reason=reason, ordinal=SPEECH_VERSION)
 
     def _embed(self, passages: Sequence[Passage | None]) -> list[Vector | None]:

@@ -40,6 +40,8 @@ class SegmentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
         The first tick after the last news.
     expired : bool
         The deadline has passed without all answers.
+    edition : int
+        The highest of its answers'.
     """
 
     video_id: VideoId
@@ -51,6 +53,7 @@ class SegmentState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     settled: bool = False
     waiting_since_s: float | None = None
     expired: bool = False
+    edition: int = 0
 
 
 class MediaFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -114,6 +117,8 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         What is known of the earlier videos of each creator, by the creator's id.
     changed : bool
         Something came in since the last summary.
+    edition : int
+        Of the segments that are in the sums; those of an earlier one are not added any more.
     """
 
     revision: Revision
@@ -133,6 +138,7 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     changed: bool = False
     waiting_since_s: float | None = None
     expired: bool = False
+    edition: int = 0
 
 
 class VideoState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

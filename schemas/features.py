@@ -74,6 +74,8 @@ class FeatureExtracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True
         Why there is nothing (``no speech``, ``failed: ...``); never NaN, never a silent zero.
     transcript : Transcript or None
         The words this answer is about, where they are not the segment's own text.
+    edition : int
+        How often answers about this content were replaced by those of another version, this one included.
     """
 
     revision: Revision
@@ -86,6 +88,7 @@ class FeatureExtracted(VideoEvent, frozen=True, kw_only=True, omit_defaults=True
     numbers: dict[str, float] = msgspec.field(default_factory=dict)
     absent_reason: str | None = None
     transcript: Transcript | None = None
+    edition: int = 0
 
     @property
     def record_key(self) -> str:

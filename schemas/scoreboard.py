@@ -32,12 +32,39 @@ class Judged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         -1: the truth lies below the interval, 1: above it, 0: inside.
     why_not : str
         Why the prediction cannot be compared; empty when it can.
+    chance, base_chance : int or None
+        How likely it was said to be among the best, and how many are, both in millionths; None where nothing was said,
+        or nobody can tell whether it came so.
+    came : bool
+        Whether it is.
     """
 
     error: int = 0
     constant_error: int = 0
     side: int = 0
     why_not: str = ""
+    chance: int | None = None
+    base_chance: int | None = None
+    came: bool = False
+
+
+class ChanceBin(msgspec.Struct, frozen=True, kw_only=True):
+    """Videos that were given about the same chance.
+
+    Attributes
+    ----------
+    tenth : int
+        0 for chances below 10 %, 9 for 90 % and more.
+    videos, came : int
+        How many were given it, and how many of these came out among the best.
+    chance_sum : int
+        In millionths.
+    """
+
+    tenth: int
+    videos: int
+    came: int
+    chance_sum: int
 
 
 class PredictionJudged(Event, frozen=True, kw_only=True, omit_defaults=True):
@@ -91,6 +118,10 @@ class ScoreKept(Event, frozen=True, kw_only=True, omit_defaults=True):
         constant would have missed.
     not_comparable : dict
         Videos with outcomes that say nothing of the prediction, by reason.
+    chances : tuple of ChanceBin
+        Those of which it is known whether they are among the best, by the chance that was given.
+    brier_sum, base_brier_sum : int
+        Over these, in millionths: squared distance of the chance from what came, and of the share that is among the best.
     """
 
     target: TargetName
@@ -107,6 +138,9 @@ class ScoreKept(Event, frozen=True, kw_only=True, omit_defaults=True):
     absolute_error_sum: int = 0
     constant_error_sum: int = 0
     not_comparable: dict[str, int] = msgspec.field(default_factory=dict)
+    chances: tuple[ChanceBin, ...] = ()
+    brier_sum: int = 0
+    base_brier_sum: int = 0
 
     @property
     def record_key(self) -> str:
@@ -128,6 +162,10 @@ class ScoreboardState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
         A prediction came before the news of its release.
     counted : dict
         Of a part of a week: what each of its videos adds.
+    category : str
+        The video's, as its newest fetch says, or a row of a table where nothing was fetched.
+    is_fetched : bool
+        A fetch said so.
     """
 
     predictions: dict[str, VideoScored] = msgspec.field(default_factory=dict)
@@ -135,6 +173,8 @@ class ScoreboardState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     said: dict[str, PredictionJudged] = msgspec.field(default_factory=dict)
     is_early: bool = False
     counted: dict[VideoId, Judged] = msgspec.field(default_factory=dict)
+    category: str = ""
+    is_fetched: bool = False
 
 
 def week_of(at_s: float) -> Week:

@@ -41,6 +41,8 @@ class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
         Modality -> why it is absent (in part): ``segments/text: no speech (3 of 7)``.
     duplicates : tuple of str
         Other ids with the same bytes, to be scored alike.
+    edition : int
+        Of a segment: the highest of its answers'. Those of a higher one begin a video's sums anew.
     """
 
     revision: Revision
@@ -62,6 +64,7 @@ class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     duplicates: tuple[VideoId, ...] = ()
     warnings: tuple[str, ...] = ()
     people: tuple[PersonSeen, ...] = ()
+    edition: int = 0
 
     @property
     def record_key(self) -> str:

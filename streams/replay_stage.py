@@ -8,15 +8,21 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from processors.per_segment import PerSegment
 from processors.ports import MediaStore
+from processors.text import TextProcessor
 from schemas.errors import GroundswellError, Unreadable
 from schemas.event import Event, VideoId, derive_id
+from schemas.features import FeatureExtracted
 from schemas.links import LinkSubmitted
+from streams import faces_again
+from streams.faces_again import KnownFaces, WorldBeside, check_comparable, known_faces, look_again, void
 from streams.kafka.admin import offset_ranges, partition_counts
 from streams.kafka.bulk import BulkProducer, Record, event_of, latest_per_key, read_to_end
+from streams.promotion import Head, promotion
+from streams.readable import Sizes, check_readable, sizes_read
 from streams.reextraction import (
     PastVideo,
+    Repeatable,
     check_repeatable,
     extract,
     is_kept,
@@ -32,6 +38,8 @@ from streams.world import LocalWorld
 
 _TOPICS = ("media", "segments", "features", "feature-versions")
 _OF_FEATURES = ("features", "feature-versions")
+
+_HEADS = msgspec.json.Decoder(Head)
 
 
 class StageWishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,8 +97,8 @@ OnVideo = Callable[[int, int], None]
 """Hears how many videos of how many are done, partition by partition."""
 
 
-def processor_of(name: str, settings: Settings) -> PerSegment:
-    """Load a stage as its worker does.
+def processor_of(name: str, settings: Settings, *, promote: bool = False) -> Repeatable:
+    """Load a stage as its worker does; only a promotion writes to the media store.
 
     Raises
     ------
@@ -101,14 +109,13 @@ def processor_of(name: str, settings: Settings) -> PerSegment:
     """
     check_repeatable(name)
     module, class_name = stage(name).processor.split(":")
-    built: PerSegment = getattr(importlib.import_module(module), class_name).build(
-        LocalWorld(settings, report=lambda event: None)
-    )
+    world = (LocalWorld if promote else WorldBeside)(settings, report=lambda event: None)
+    built: Repeatable = getattr(importlib.import_module(module), class_name).build(world)
     return built
 
 
 def run_again(
-    source: tuple[Settings, str], wishes: StageWishes, processor: PerSegment, *, media: MediaStore, on_video: OnVideo
+    source: tuple[Settings, str], wishes: StageWishes, processor: Repeatable, *, media: MediaStore, on_video: OnVideo
 ) -> Reextracted:
     """Run a stage again, or promote what such runs said.
 
@@ -118,15 +125,22 @@ def run_again(
     ------
     BrokerUnavailable, UsageError
         See `read_to_end` and `BulkProducer`.
+    OtherSize
+        A release that serves could not read what should stand.
+    NotAlone
+        The gallery holds faces of other networks.
     StorageUnavailable
         The media store cannot be asked.
     """
     done = Reextracted(stage=wishes.stage, version=processor.author.model_version)
+    sizes = sizes_read(*source) if wishes.promote else {}
+    faces = known_faces(*source) if wishes.stage == faces_again.STAGE else KnownFaces()
+    check_comparable(processor.author, faces)
     count = partition_counts(*source).get("segments", 0)
     with BulkProducer(*source) as producer:
         for partition in wishes.selection.partitions(count):
             if wishes.partitions is None or partition in wishes.partitions:
-                work = _Partition(source, wishes, partition, producer, media, processor, done)
+                work = _Partition(source, wishes, partition, producer, media, processor, done, sizes, faces)
                 work.promote() if wishes.promote else work.extract(on_video)
     return done
 
@@ -138,8 +152,10 @@ class _Partition:
     partition: int
     producer: BulkProducer
     media: MediaStore
-    processor: PerSegment
+    processor: Repeatable
     done: Reextracted
+    sizes: Sizes
+    faces: KnownFaces
     begun: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def extract(self, on_video: OnVideo) -> None:
@@ -151,29 +167,72 @@ class _Partition:
 
     def promote(self) -> None:
         self.begun = {place: end for place, (_first, end) in self._ends().items()}
-        changes = [(video, promotable(video, self.done.version)) for video in self._videos()]
-        busy = self._touched_meanwhile()
-        for video, features in changes:
+        changes = [(video, promotable(video, self.processor)) for video in self._videos()]
+        for _, chosen in changes:
+            check_readable(chosen, self.sizes)
+        heads, busy = self._heads(), self._touched_meanwhile()
+        for video, chosen in changes:
             self.done.videos += 1
-            if video.video_id in busy or (not features and to_do(video, self.done.version)):
+            if video.video_id in busy or not chosen:
                 self.done.unfinished.append(video.video_id)
-                continue
-            for feature in features:
-                self.producer.send(feature)
-            self.done.promoted += bool(features)
+            else:
+                self._let_stand(video, chosen, heads.get(video.video_id, {}))
         self.producer.flush()
 
+    def _let_stand(self, video: PastVideo, chosen: list[FeatureExtracted], heads: dict[str, Head]) -> None:
+        options = self.source[0].options()
+        found = promotion(video, chosen, heads, options=options, on_skip=self._skip)
+        if found.events and self.wishes.stage == faces_again.STAGE and not self._tell_gallery(video):
+            self.done.unfinished.append(video.video_id)
+            return
+        for event in found.events:
+            self.producer.send(event)
+        self.done.promoted += bool(found.events)
+
+    def _tell_gallery(self, video: PastVideo) -> bool:
+        """Look at a video's faces once more, for the gallery; False where not all of it can be seen."""
+        if not is_kept(self.processor, video.segments, self.media):
+            self._miss(video)
+            return False
+        skipped = len(self.done.skipped)
+        seen = look_again(self.processor, video.segments, on_skip=self._skip)
+        if len(self.done.skipped) > skipped:
+            return False
+        for event in seen:
+            self.producer.send(event)
+        for key in void(video.video_id, seen, self.faces):
+            self.producer.send_raw(faces_again.TOPIC, 0, key=key.encode(), value=None)
+        self.producer.flush()
+        return True
+
+    def _heads(self) -> dict[VideoId, dict[str, Head]]:
+        """What lies on ``summaries`` about segments, by video and record key."""
+        found: dict[VideoId, dict[str, Head]] = {}
+        for record in read_to_end(*self.source, ["summaries"], partitions=[self.partition]):
+            key = (record.key or b"").decode(errors="replace")
+            video_id, _, scope = key.rpartition("/")
+            if scope.isdigit() and self.wishes.selection.may_be(video_id):
+                found.setdefault(video_id, {})[key] = _head(record.value)
+        return found
+
     def _extract(self, video: PastVideo) -> None:
-        missing = to_do(video, self.done.version)
-        self.done.already += len(video.segments) - len(missing)
-        if missing and not is_kept(video, self.wishes.stage, self.media):
+        missing = to_do(video, self.processor)
+        self.done.already += len(video.asked) - len(missing)
+        processor = self._of_video(video)
+        if not is_kept(processor, missing, self.media):
             self._miss(video)
             return
         batch = longest_batch(self.wishes.stage)
-        for answer in extract(self.processor, missing, batch=batch, on_skip=self._skip):
+        for answer in extract(processor, missing, batch=batch, on_skip=self._skip):
             self.producer.send(answer)
             self.done.segments += 1
         self.producer.flush()
+
+    def _of_video(self, video: PastVideo) -> Repeatable:
+        """What was heard in a video is not listened to again."""
+        if isinstance(self.processor, TextProcessor):
+            return self.processor.remembering(video.standing.values())
+        return self.processor
 
     def _miss(self, video: PastVideo) -> None:
         self.done.gone.append(video.video_id)
@@ -186,12 +245,13 @@ class _Partition:
         records = filter(self._is_wanted, read_to_end(*self.source, _TOPICS, partitions=[self.partition]))
         events = (event for record in latest_per_key(records).values() for event in self._event(record))
         for video in past_videos(events, self.wishes.stage):
-            if video.segments and video.media and self.wishes.selection.takes(video.media):
+            if video.asked and video.media and self.wishes.selection.takes(video.media):
                 yield video
 
     def _is_wanted(self, record: Record) -> bool:
         video_id, *rest = (record.key or b"").decode(errors="replace").split("/")
-        is_other = record.topic in _OF_FEATURES and rest[1:2] != [self.wishes.stage]
+        is_needed = record.topic == "features" and self.wishes.promote
+        is_other = record.topic in _OF_FEATURES and rest[1:2] != [self.wishes.stage] and not is_needed
         return not is_other and self.wishes.selection.may_be(video_id)
 
     def _event(self, record: Record) -> Iterator[Event]:
@@ -209,6 +269,13 @@ class _Partition:
 
     def _skip(self, event: Event, error: GroundswellError) -> None:
         self.done.skipped.append(f"{type(event).__name__} {event.record_key}: {error}")
+
+
+def _head(value: bytes | None) -> Head:
+    try:
+        return _HEADS.decode(value or b"{}")
+    except msgspec.DecodeError:
+        return Head()
 
 
 def _link(video_id: VideoId, url: str) -> LinkSubmitted:

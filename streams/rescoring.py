@@ -14,6 +14,7 @@ from processors.score import ScoreProcessor
 from schemas.codec import encode
 from schemas.errors import GroundswellError, UsageError
 from schemas.event import WHOLE_VIDEO, Event
+from schemas.features import FeatureExtracted
 from schemas.predictions import Prediction, SegmentScored, VideoScored
 from schemas.releases import ReleasePublished
 from schemas.summaries import Summarised
@@ -122,11 +123,16 @@ def assemble_again(events: Iterable[Event], options: Options, *, on_skip: OnSkip
     """
     fold = FoldInMemory(AssembleProcessor(options), on_skip)
     last: dict[str, Summarised] = {}
-    for summary in summaries_of(fold.feed(events)):
+    for summary in summaries_of(fold.feed(map(_of_no_edition, events))):
         last[summary.video_id] = summary
     for summary in summaries_of(fold.expire()):
         last[summary.video_id] = summary
     yield from last.values()
+
+
+def _of_no_edition(event: Event) -> Event:
+    """What lies on the topic is what stands, whenever it was promoted."""
+    return msgspec.structs.replace(event, edition=0) if isinstance(event, FeatureExtracted) else event
 
 
 def score_again(

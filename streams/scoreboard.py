@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from models.calibration import ReliabilityBin
 from schemas.event import Event
-from schemas.scoreboard import STEPS, ScoreKept
+from schemas.scoreboard import STEPS, ChanceBin, ScoreKept
 from streams.kafka.bulk import event_of, latest_per_key, read_to_end
 from streams.settings import Settings
 
@@ -34,6 +35,14 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
         Mean of prediction less truth, mean absolute error, and that of always saying the constant; in `unit`.
     not_comparable : dict
         Videos with outcomes that say nothing of the prediction, by reason.
+    chances : int
+        Videos that were given a chance to be among the best, and of which it is known whether they are.
+    brier, base_brier : float or None
+        Mean squared distance of that chance from what came (0 is perfect), and of always saying the share there is.
+    calibration_error : float or None
+        Mean distance of what was said and what came, over tenths of chances (ECE).
+    reliability : tuple of ReliabilityBin
+        These tenths: how many videos, what was said of them on average, and the share that came.
     """
 
     target: str
@@ -49,6 +58,11 @@ class BoardRow(msgspec.Struct, frozen=True, kw_only=True):
     error: float | None
     constant_error: float | None
     not_comparable: dict[str, int]
+    chances: int = 0
+    brier: float | None = None
+    base_brier: float | None = None
+    calibration_error: float | None = None
+    reliability: tuple[ReliabilityBin, ...] = ()
 
 
 def read_parts(settings: Settings, bootstrap: str) -> list[ScoreKept]:
@@ -118,10 +132,12 @@ def _row(parts: Sequence[ScoreKept]) -> BoardRow:
     reasons: Counter[str] = Counter()
     for part in parts:
         reasons.update(part.not_comparable)
+    tenths = _tenths(parts)
+    given = sum(tenth.rows for tenth in tenths)
 
-    def mean(name: str, unit: int = 1) -> float | None:
+    def mean(name: str, unit: int = 1, of: int = compared) -> float | None:
         total: int = sum(getattr(part, name) for part in parts)
-        return total / unit / compared if compared else None
+        return total / unit / of if of else None
 
     return BoardRow(
         target=first.target,
@@ -137,4 +153,24 @@ def _row(parts: Sequence[ScoreKept]) -> BoardRow:
         error=mean("absolute_error_sum", STEPS),
         constant_error=mean("constant_error_sum", STEPS),
         not_comparable=dict(sorted(reasons.items())),
+        chances=given,
+        brier=mean("brier_sum", STEPS, given),
+        base_brier=mean("base_brier_sum", STEPS, given),
+        calibration_error=sum(t.rows * abs(t.said - t.came) for t in tenths) / given if given else None,
+        reliability=tenths,
     )
+
+
+def _tenths(parts: Iterable[ScoreKept]) -> tuple[ReliabilityBin, ...]:
+    """Add the bins of parts up, the least likely first."""
+    bins: dict[int, list[ChanceBin]] = defaultdict(list)
+    for part in parts:
+        for one in part.chances:
+            bins[one.tenth].append(one)
+    return tuple(_tenth(bins[tenth]) for tenth in sorted(bins))
+
+
+def _tenth(bins: Sequence[ChanceBin]) -> ReliabilityBin:
+    rows = sum(one.videos for one in bins)
+    said, came = sum(one.chance_sum for one in bins), sum(one.came for one in bins)
+    return ReliabilityBin(rows, said / STEPS / rows, came / rows)

@@ -247,6 +247,7 @@ def write_release(
         caveats=caveats_of(trained.source, target, trained.learned.metrics),
         reference=rows.reference if rows.measure.scale == "percentile" else None,
         comparables=comparables,
+        bars=rows.bars,
     )
     release = release_of(trained.learned, facts)
     save(with_card(release, card_of(release.manifest)), folder)

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -17,7 +17,7 @@ from models.estimators.words import MAX_CHARACTERS, Text
 from models.layout import Layout, Table, named_numbers, vectorise
 from models.layout_choice import layout_of
 from models.levers import LEVERS, UNKNOWN
-from models.target_values import group_of, measured, raw_value, scaled
+from models.target_values import bars, group_of, measured, raw_value, scaled
 from schemas.errors import TrainingImpossible
 from schemas.event import VideoId
 from schemas.media import Metadata
@@ -57,6 +57,8 @@ class Rows:
         The one of the target's measures that most examples have counts for.
     reference : array, shape (any,)
         Raw values of all that were measured, also of those that are not learned from: percentiles are of these.
+    bars : mapping
+        Of a probability: what it takes to be among the best, see `models.target_values.bars`.
     groups : array, shape (n,)
     moments : array, shape (n,)
         When each was published, seconds since the epoch, UTC; NaN where nobody knows.
@@ -73,6 +75,7 @@ class Rows:
     facts: tuple[Fact, ...]
     measure: Measure
     reference: Floats
+    bars: Mapping[str, float]
     found: int
     newest_s: float
 
@@ -160,6 +163,7 @@ def rows_of(
     layout = layout_of(Counter(name for one in everything for name in one.names), rows=len(everything))
     learned = _thinned(_fitting(everything, layout), most=most_rows(layout))
     values = dict(zip((one.slim.video_id for one in everything), truth[chosen].tolist(), strict=True))
+    reference = raw_values(target, measure, [one.slim for one in everything])
     rows = Rows(
         examples=_laid_out(source, [one.slim.video_id for one in learned], layout, on_read=on_read),
         truth=np.array([values[one.slim.video_id] for one in learned], np.float64),
@@ -167,7 +171,8 @@ def rows_of(
         moments=_moments(learned),
         facts=tuple(_fact(one.slim) for one in learned),
         measure=measure,
-        reference=raw_values(target, measure, [one.slim for one in everything]),
+        reference=reference,
+        bars=_bars(target, reference, everything),
         found=len(known),
         newest_s=reading.newest_s,
     )
@@ -203,6 +208,7 @@ def rows_like(source: Source, target: TargetDefined, like: Rows, *, on_read: Rea
         facts=tuple(_fact(one.slim) for one in judged),
         measure=like.measure,
         reference=like.reference,
+        bars=like.bars,
         found=len(known),
         newest_s=reading.newest_s,
     )
@@ -263,6 +269,10 @@ def _measured(
     return found.values, found.measure, found.usable
 
 
+def _bars(target: TargetDefined, raw: Floats, everything: Sequence[_Known]) -> dict[str, float]:
+    return bars(target, raw, [one.slim.metadata.category for one in everything]) if target.kind == "probability" else {}
+
+
 def _fitting(everything: Sequence[_Known], layout: Layout) -> list[_Known]:
     """Those whose vectors were made by the networks that made most; others cannot be compared with them."""
     sizes = {block.name: block.size for block in layout.blocks}
@@ -317,6 +327,7 @@ def _without_vanished(rows: Rows) -> Rows:
         facts=tuple(fact for fact, is_kept in zip(rows.facts, kept, strict=True) if is_kept),
         measure=rows.measure,
         reference=rows.reference,
+        bars=rows.bars,
         found=rows.found,
         newest_s=rows.newest_s,
     )

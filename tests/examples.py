@@ -157,6 +157,7 @@ EXTRACTED = FeatureExtracted(
             TimedWord(text="goes.", start_s=12.8, end_s=13.41),
         ),
     ),
+    edition=1,
 )
 
 REEXTRACTED = FeatureReextracted(
@@ -280,6 +281,7 @@ SUMMARISED = Summarised(
     duplicates=(COPY_ID,),
     warnings=FETCHED.warnings,
     people=(PersonSeen(identity_id="person:3fa94c0d51b2e786", share=0.31),),
+    edition=1,
 )
 
 SCORED = VideoScored(

@@ -3,7 +3,7 @@
 from schemas.event import derive_id
 from schemas.promotions import RoleGiven
 from schemas.releases import ReleaseFile, ReleasePublished
-from schemas.scoreboard import Judged, PredictionJudged, ScoreKept
+from schemas.scoreboard import ChanceBin, Judged, PredictionJudged, ScoreKept
 
 NOON_S = 1_763_812_800.0
 VIDEO_ID = "youtube:Xq3kT9mZ2aE"
@@ -38,7 +38,7 @@ JUDGED = PredictionJudged(
     week="2026-W41",
     unit="log10 views after 30 days",
     level=0.9,
-    judged=Judged(error=-310_000, constant_error=812_500),
+    judged=Judged(error=-310_000, constant_error=812_500, chance=240_000, base_chance=200_000),
 )
 
 KEPT = ScoreKept(
@@ -57,6 +57,12 @@ KEPT = ScoreKept(
     absolute_error_sum=6_381_250,
     constant_error_sum=8_930_000,
     not_comparable={"no outcome has the counts it takes": 2},
+    chances=(
+        ChanceBin(tenth=1, videos=9, came=1, chance_sum=1_350_000),
+        ChanceBin(tenth=4, videos=3, came=2, chance_sum=1_290_000),
+    ),
+    brier_sum=1_716_000,
+    base_brier_sum=2_280_000,
 )
 
 EXAMPLES = (PUBLISHED, ROLE, JUDGED, KEPT)

@@ -56,7 +56,7 @@ def replay(
     restart: Annotated[bool, typer.Option("--restart", help="Do again what a stopped replay has done.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="The outcome as one JSON object on the last line.")] = False,
     stage: Annotated[
-        str, typer.Option(help="Run this stage again instead (visual, audio): a new model's answers.")
+        str, typer.Option(help="Run this stage again instead (text, visual, audio, faces): a new model's answers.")
     ] = "",
     promote: Annotated[bool, typer.Option("--promote", help="With --stage: let its new answers stand.")] = False,
     refetch: Annotated[bool, typer.Option("--refetch", help="With --stage: fetch again where media are gone.")] = False,

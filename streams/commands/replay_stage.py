@@ -23,7 +23,7 @@ def replay_stage(wishes: "StageWishes", *, as_json: bool) -> None:
     from streams.world import open_media
 
     settings = settings_module.load()
-    processor = processor_of(wishes.stage, settings)
+    processor = processor_of(wishes.stage, settings, promote=wishes.promote)
     source = (settings, bootstrap_of(settings))
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task(wishes.stage)
@@ -37,7 +37,7 @@ def replay_stage(wishes: "StageWishes", *, as_json: bool) -> None:
 def _words(done: "Reextracted", wishes: "StageWishes") -> str:
     lines = [f"{done.stage} {done.version}: {done.videos} videos"]
     if wishes.promote:
-        lines.append(f"{done.promoted} promoted; `groundswell replay --from features` predicts from them")
+        lines.append(f"{done.promoted} promoted; `assemble` and `score` renew their summaries and predictions now")
         lines += _listed("not promoted, segments without an answer or new events meanwhile", done.unfinished)
     else:
         lines.append(f"{done.segments} segments answered now, {done.already} before; --promote lets them stand")

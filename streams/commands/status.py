@@ -159,9 +159,18 @@ def _board(rows: list[BoardRow]) -> "RenderableType":
         figures = [_figure(value) for value in (row.error, row.constant_error, row.bias)]
         inside = "not known" if row.coverage is None else f"{row.coverage:.0%} of {row.level:.0%}"
         table.add_row(f"{row.target}/{row.release_id}", row.weeks[0], str(row.compared), *figures, inside)
+        if row.chances:
+            table.add_row(f"  {_of_chances(row)}")
         for reason, videos in row.not_comparable.items():
             table.add_row(f"  {videos} not comparable: {reason}")
     return table
+
+
+def _of_chances(row: BoardRow) -> str:
+    return (
+        f"{row.chances} chances: Brier {_figure(row.brier)}, always the share there is {_figure(row.base_brier)}, "
+        f"off by {row.calibration_error or 0:.0%} on average"
+    )
 
 
 def _figure(value: float | None) -> str:

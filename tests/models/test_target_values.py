@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models import target_values
-from models.target_values import at_age, early, label_truth, measured, raw_value
+from models.target_values import at_age, bars, early, label_truth, measured, raw_value
 from schemas.labels import LabelGiven
 from schemas.media import Metadata
 from schemas.outcomes import OutcomeObserved
@@ -150,6 +150,17 @@ def test_a_success_is_among_the_best_share_of_its_category_where_that_is_large_e
     assert found[:50].sum() == found[50:100].sum() == 10
     assert found[100] == 1.0, "compared with all"
     assert math.isnan(found[101])
+
+
+def test_what_it_took_to_be_among_the_best_is_known_afterwards() -> None:
+    hits = target(measure("log_count"), kind="probability", compare_by="category", top_share=0.2)
+    categories = ["Music"] * 50 + ["Chess"] * 40 + ["Kites"] * 3
+    raw = np.array([*np.arange(50.0), *np.arange(40.0) + 100, *np.arange(3.0) + 200])
+    above = bars(hits, raw, categories)
+    assert set(above) == {"", "Music", "Chess"}, "too few kites to compare them with kites"
+    assert above["Music"] < above[""] < above["Chess"]
+    own = np.array([above.get(category, above[""]) for category in categories])
+    assert (raw > own).astype(float).tolist() == target_values.successes(hits, raw, categories).tolist()
 
 
 def test_only_the_most_used_hashtags_are_classes_where_the_target_says_how_many() -> None:

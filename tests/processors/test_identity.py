@@ -111,6 +111,31 @@ def test_a_track_that_is_extracted_anew_replaces_itself():
     assert machine.people_in(ONE, 0) == {machine.owner(f"{ONE}/0/0"): 0.5}
 
 
+def seen_anew(person: str, look: str) -> Event:
+    """The first track of a video, by other rules of looking."""
+    again = track(ONE, 0, 0, person, vector=people.face(person, look))
+    return msgspec.structs.replace(again, event_id=look)
+
+
+def test_who_has_no_other_face_keeps_the_name_when_it_is_looked_at_anew():
+    machine = machine_with(video(ONE, ["anna"]))
+    anna = machine.owner(f"{ONE}/0/0")
+    ask(machine, IdentityNamed, identity_id=anna, name="Anna")
+    machine.feed(seen_anew("anna", "seen better"))
+    assert machine.owner(f"{ONE}/0/0") == anna
+    assert [(p.name, p.tracks, p.videos) for p in machine.identities.values()] == [("Anna", 1, 1)]
+    machine.feed(seen_anew("bert", "another face there"))
+    assert machine.owner(f"{ONE}/0/0") != anna
+
+
+def test_a_face_that_somebody_said_is_not_theirs_does_not_come_back_when_it_is_looked_at_anew():
+    machine = machine_with(video(ONE, ["anna"]))
+    anna = machine.owner(f"{ONE}/0/0")
+    assert ask(machine, IdentityNot, track=f"{ONE}/0/0", identity_id=anna).state == "done"
+    machine.feed(seen_anew("anna", "seen better"))
+    assert machine.owner(f"{ONE}/0/0") not in ("", anna)
+
+
 def test_a_name_is_written_in_identities_and_nowhere_else():
     machine = machine_with(video(ONE, ["anna"]))
     anna = machine.owner(f"{ONE}/0/0")

@@ -2,16 +2,19 @@ import learned_release
 import msgspec
 import numpy as np
 import pytest
+import runs
 import scored
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models.calibration import ReliabilityBin
 from models.outcome_truth import AMONG_COMPARABLE, BY_LABELS, NO_COUNTS, NOT_DEFINED, ONLY_TOGETHER
 from processors.folding import FoldInMemory
 from processors.scoreboard import ScoreboardFold
 from schemas.codec import encode
 from schemas.errors import Unreadable
 from schemas.event import Event
+from schemas.media import Metadata
 from schemas.predictions import Interval
 from schemas.scoreboard import PredictionJudged, ScoreKept, week_of
 from schemas.ticks import TimePassed
@@ -105,11 +108,67 @@ def test_a_percentile_without_these_examples_cannot_be_compared(tmp_path) -> Non
         assert (row.compared, row.not_comparable) == (0, {ONLY_TOGETHER: 1})
 
 
-def test_who_is_among_the_best_is_not_known_of_one_video_alone() -> None:
+def test_who_is_among_the_best_is_not_known_without_what_the_release_was_taught_by() -> None:
     fold = scored.hearing(ScoreboardFold())
     fold.hear(msgspec.structs.replace(scored.TARGET, kind="probability", version=2))
     (row,) = by_week(kept(scored.prediction(1), scored.outcome(1), fold=fold))
     assert (row.compared, row.not_comparable) == (0, {AMONG_COMPARABLE: 1})
+
+
+def test_a_chance_of_being_among_the_best_is_held_against_the_threshold_of_its_release(tmp_path) -> None:
+    learned_release.release_folder(tmp_path / "r1", "r1", threshold=20.0)
+    fold = scored.hearing(ScoreboardFold(lambda target, release_id: tmp_path / release_id))
+    told = [(1, 0.9, 30), (2, 0.9, 10), (3, 0.15, 10), (4, 0.15, 20), (5, None, 30)]
+    events = [
+        e for n, chance, likes in told for e in (scored.prediction(n, probability=chance), scored.outcome(n, likes))
+    ]
+    (row,) = by_week(kept(*events, fold=fold))
+    assert (row.compared, row.chances, row.not_comparable) == (5, 4, {})
+    assert row.brier == pytest.approx((0.1**2 + 0.9**2 + 2 * 0.15**2) / 4, abs=1e-5)
+    assert row.base_brier == pytest.approx((0.8**2 + 3 * 0.2**2) / 4, abs=1e-5), "a fifth is among the best"
+    assert row.reliability == (ReliabilityBin(2, 0.15, 0.0), ReliabilityBin(2, 0.9, 0.5))
+    assert row.calibration_error == pytest.approx((0.15 + 0.4) / 2)
+
+
+BARS = {"": 20.0, "Music": 40.0}
+
+
+def best_of(find, *events: Event) -> BoardRow:
+    """A chance of 70 % to be among the best, by a target that is such a chance."""
+    fold = scored.hearing(ScoreboardFold(find))
+    fold.hear(msgspec.structs.replace(scored.TARGET, kind="probability", version=2))
+    said = scored.prediction(1, 0.7, probability=0.7, constant=0.2, interval=Interval(low=0.1, high=0.9, level=0.9))
+    (row,) = by_week(kept(said, *events, fold=fold))
+    return row
+
+
+@pytest.mark.parametrize(("category", "likes", "came"), [("", 30, 1), ("", 20, 0), ("Comedy", 30, 1), ("Music", 30, 0)])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_video_is_compared_with_its_category_as_the_examples_were(tmp_path, category, likes, came, first) -> None:
+    learned_release.release_folder(tmp_path / "r1", "r1", measure="counted", bars=BARS)
+    media = runs.fetched("url:v1", metadata=Metadata(title="t", category=category))
+    events = (media, scored.outcome(1, likes)) if first else (scored.outcome(1, likes), media)
+    row = best_of(lambda target, release_id: tmp_path / release_id, *events)
+    assert (row.compared, row.chances, row.not_comparable) == (1, 1, {})
+    assert row.brier == pytest.approx((0.7 - came) ** 2, abs=1e-5)
+    assert row.base_brier == pytest.approx((0.2 - came) ** 2, abs=1e-5)
+    assert row.bias == pytest.approx(0.7 - came)
+    assert row.coverage == 0.0, "a truth of 0 or 1 lies outside such an interval"
+
+
+def test_a_release_of_before_says_nothing_of_the_best(tmp_path) -> None:
+    learned_release.release_folder(tmp_path / "r1", "r1", measure="counted")
+    row = best_of(lambda target, release_id: tmp_path / release_id, scored.outcome(1, 30))
+    assert (row.compared, row.chances, row.not_comparable) == (0, 0, {AMONG_COMPARABLE: 1})
+
+
+def test_a_row_of_a_table_does_not_change_the_category_that_was_fetched(tmp_path) -> None:
+    learned_release.release_folder(tmp_path / "r1", "r1", measure="counted", bars=BARS)
+    fetched = runs.fetched("url:v1", media_ref="m", metadata=Metadata(title="t", category="Music"))
+    described = runs.fetched("url:v1", "two", metadata=Metadata(title="t", category="Comedy"))
+    for order in ((fetched, described), (described, fetched)):
+        row = best_of(lambda target, release_id: tmp_path / release_id, *order, scored.outcome(1, 30))
+        assert row.brier == pytest.approx(0.7**2, abs=1e-5)
 
 
 def test_a_release_that_is_heard_of_late_is_judged_at_the_next_tick() -> None:

@@ -130,3 +130,35 @@ def test_a_pause_in_a_video_with_subtitles_says_that_there_are_some(tmp_path: Pa
     (events,) = SegmentProcessor(world).transform([film])
     texts = [(e.text, e.text_source, e.text_language) for e in events if isinstance(e, SegmentCut)]
     assert texts == [("Our rocket is ready", "uploaded", "en"), ("", "uploaded", "en")]
+
+
+def test_what_was_heard_is_embedded_anew_without_listening_again(processor: TextProcessor, cache: Path) -> None:
+    standing = _feature(processor, _cut("loud"))
+    gone = processor.remembering([msgspec.structs.replace(standing, model_version="older")])
+    cut = _cut("loud")
+    assert (processor.reads(cut), gone.reads(cut)) == ("loud.wav", None)
+    assert encode(_feature(gone, cut)) == encode(standing)
+    assert processor.is_own(standing, cut)
+    deaf = TextProcessor(text_encoder(cache)).remembering([standing])
+    assert encode(_feature(deaf, _cut("gone"))) == encode(standing), (
+        "whatever was heard is kept where nobody can listen"
+    )
+
+
+def test_a_segment_that_nobody_listened_to_is_answered_anew_once_somebody_can(
+    processor: TextProcessor, cache: Path
+) -> None:
+    cut, subtitled = _cut("loud"), _cut("loud", text="Sea shells.", text_source="manual")
+    silent, written = (_feature(TextProcessor(text_encoder(cache)), event) for event in (cut, subtitled))
+    assert not processor.is_own(silent, cut)
+    assert processor.is_own(written, subtitled)
+    again = processor.remembering([silent])
+    assert again.reads(cut) == "loud.wav"
+    assert _feature(again, cut).transcript is not None
+
+
+def test_silence_that_was_heard_stays_silence_where_nobody_can_listen(processor: TextProcessor, cache: Path) -> None:
+    standing = _feature(processor, _cut("quiet"))
+    deaf = TextProcessor(text_encoder(cache)).remembering([standing])
+    assert _feature(deaf, _cut("gone")).absent_reason == "no speech"
+    assert processor.remembering([standing]).reads(_cut("quiet")) == "quiet.wav"

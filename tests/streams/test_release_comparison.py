@@ -111,14 +111,14 @@ def test_status_shows_the_board_and_what_it_cannot_compare() -> None:
     row = BoardRow(
         target="virality", release_id="r1", weeks=("2026-W41", "2026-W42"), unit="", level=0.9, compared=60,
         coverage=0.8, below=0.1, above=0.1, bias=-1.5, error=12.0, constant_error=14.5,
-        not_comparable={"no date": 3},
+        not_comparable={"no date": 3}, chances=40, brier=0.125, base_brier=0.16, calibration_error=0.04,
     )  # fmt: skip
     console = Console(width=120)
     with console.capture() as said:
         console.print(_board([row]))
-    assert all(
-        word in said.get() for word in ("virality/r1", "2026-W41", "60", "14.5", "80% of 90%", "3 not comparable")
-    )
+    words = ("virality/r1", "2026-W41", "60", "14.5", "80% of 90%", "3 not comparable")
+    assert all(word in said.get() for word in words)
+    assert "40 chances: Brier 0.125, always the share there is 0.16, off by 4% on average" in said.get()
 
 
 def test_releases_of_classes_are_compared_class_by_class_and_segments_change_nothing() -> None:

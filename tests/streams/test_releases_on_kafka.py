@@ -16,6 +16,7 @@ from schemas.codec import encode
 from schemas.outcomes import OutcomeObserved
 from schemas.predictions import VideoScored
 from schemas.promotions import ShadowScored
+from schemas.scoreboard import ScoreKept
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, read_to_end
@@ -146,7 +147,23 @@ def test_outcomes_that_come_later_are_counted_for_live_releases_and_shadows_alik
     errors = [abs(p.value - truths[video_id]) for video_id, p in last.items()]
     assert boards()["r1"]["error"] == pytest.approx(sum(errors) / len(errors), abs=1e-5)
     assert boards()["r1"]["weeks"] == ["2001-W36"]
+    came = 50.0 > fitted.release("r1").manifest.threshold
+    assert boards()["r1"]["chances"] == len(last)
+    squares = [((p.probability or 0.0) - came) ** 2 for p in last.values()]
+    assert boards()["r1"]["brier"] == pytest.approx(sum(squares) / len(squares), abs=1e-5)
     status = json.loads(scoring.run("status", "--json"))
     assert {row["release_id"]: row["compared"] for row in status["scoreboard"]}["r1"] == len(last)
     assert status["serving"] == {"virality": None}
     assert "no release of virality serves" in status["warnings"][0]
+
+
+def test_status_warns_of_intervals_that_hold_too_few_of_the_truths(scoring: Scoring) -> None:
+    kept = ScoreKept(
+        event_id="kept", target="engagement", release_id="e1", week="2026-W41", part=0, unit="%", level=0.9,
+        compared=60, inside=50, below=5, above=5,
+    )  # fmt: skip
+    with BulkProducer(scoring.settings, scoring.settings.kafka) as producer:
+        producer.send(kept)
+    warned = json.loads(scoring.run("status", "--json"))["warnings"]
+    assert any("engagement/e1: 83% of 60 outcomes" in warning and "too narrow" in warning for warning in warned)
+    assert "too narrow" in scoring.run("status")
