@@ -205,7 +205,7 @@ class ForkedChild:
 
     def end(self) -> None:
         """Have it killed; the zygote closes its end when that is done."""
-        with self._control, suppress(ConnectionError):
+        with self._control, suppress(OSError):
             try:
                 self._control.shutdown(socket.SHUT_WR)
                 while self._control.recv(STATE.size):
