@@ -21,7 +21,7 @@ NARROW, NARROW_OF_TEXTS = 30_000, 10_000
 """A filter that leaves fewer videos is looked at whole; sorting them by texts takes the script longer. Measured by
 benchmarks/library.py."""
 
-TINY, WALK = 1000, 5000
+TINY, WALK = 1000, 2000
 """A smaller filter is looked at whole in any case; with a larger one the order is walked for so many videos, in case the
 page is full by then."""
 

@@ -363,11 +363,12 @@ def _lines(page: "Page", name: str, path: Path) -> list[dict[str, str]]:
 
 
 def _picture_of_a_face(page: "Page", video_id: str) -> bytes:
-    """The keyframe where the first face of a video was seen best."""
+    """The keyframe where a face of a video is seen from nearest."""
     found = page.evaluate(
         """async (id) => {
             const {faces} = await (await fetch(`/v1/videos/${id}`)).json();
-            const frame = await fetch(`/v1/videos/${id}/frames/${Math.round(1000 * faces[0].at_s)}.jpg`);
+            const [nearest] = faces.sort((a, b) => b.box.height - a.box.height);
+            const frame = await fetch(`/v1/videos/${id}/frames/${Math.round(1000 * nearest.at_s)}.jpg`);
             return [...new Uint8Array(await frame.arrayBuffer())];
         }""",
         video_id,
