@@ -1,7 +1,7 @@
 -- One page of the list of videos, and how many there are: runs inside the server, so that it sees one moment.
 --
 -- ARGV[1]: JSON with
---   prefix, sort, target, descending, limit, narrow, most
+--   prefix, sort, target, descending, limit, tiny, walk, narrow, most
 --   after: [by, id] or null         since, until: seconds or null
 --   tags: list of set keys          words: list of beginnings of words
 -- Answers {total, by1, id1, by2, id2, ...}; `by` of texts as it is, of numbers with all digits.
@@ -82,9 +82,8 @@ local function sorted_at_once()
   return key
 end
 
-local whole = sorted_at_once()
-if not whole then filters = met(filters) end
-table.sort(filters, function(a, b) return a.size < b.size end)
+local function by_size() table.sort(filters, function(a, b) return a.size < b.size end) end
+by_size()
 
 -- Leaves those of some ids that all filters but `skipped` let through.
 local function passing(ids, skipped)
@@ -187,11 +186,14 @@ local function reader(key)
   end
 end
 
-local function page(key, is_filtered)
-  local read, answer = reader(key), {}
+-- Members until the page is full; nil when so many were looked at before it was.
+local function page(key, is_filtered, most)
+  local read, answer, looked_at = reader(key), {}, 0
   while #answer < asked.limit do
+    if most and looked_at >= most then return nil end
     local members = read()
     if #members == 0 then break end
+    looked_at = looked_at + #members
     local ids, member_of = {}, {}
     for _, member in ipairs(members) do
       local id = id_of(member)
@@ -202,6 +204,19 @@ local function page(key, is_filtered)
     end
   end
   return answer
+end
+
+-- How many are in all sets, where the filters are nothing else.
+local function in_all_sets()
+  if #filters < 2 or has_span then return nil end
+  local asking = {#filters}
+  for _, filter in ipairs(filters) do
+    if not filter.key then return nil end
+    asking[#asking + 1] = filter.key
+  end
+  asking[#asking + 1] = 'LIMIT'
+  asking[#asking + 1] = asked.most
+  return redis.call('SINTERCARD', unpack(asking))
 end
 
 local function counted()
@@ -225,20 +240,35 @@ local function counted()
   return math.min(asked.most, total)
 end
 
-local first, answer = filters[1], nil
-if first and first.size == 0 then
+-- Whether a page is soon full when the order is walked: of many the next one that fits is near, unless they lie together.
+local function is_near(first)
+  return first.size > asked.tiny and redis.call('ZCARD', order) / first.size * asked.limit < asked.walk
+end
+
+-- The page, and how many there are where that is known by the way.
+local function found()
+  if #filters == 0 then return page(order, not has_span) end
+  local members, whole = is_near(filters[1]) and page(order, false, asked.walk), nil
+  if members then
+    local total = in_all_sets()
+    if not total then filters = met(filters) by_size() end
+    return members, total
+  end
+  whole = sorted_at_once()
+  if whole then return page(whole, true), math.min(asked.most, redis.call('ZCARD', whole)) end
+  filters = met(filters)
+  by_size()
+  local first = filters[1]
+  if first.key and first.size < asked.narrow then return page(narrowed(first), true) end
+  return page(order, false)
+end
+
+local answer
+if filters[1] and filters[1].size == 0 then
   answer = {'0'}
 else
-  local members, key = nil, order
-  if whole then
-    members = page(whole, true)
-  elseif first and first.key and first.size < asked.narrow then
-    key = narrowed(first)
-    members = page(key, true)
-  else
-    members = page(order, #filters == 0 and not has_span)
-  end
-  answer = {tostring(whole and math.min(asked.most, redis.call('ZCARD', whole)) or counted())}
+  local members, total = found()
+  answer = {tostring(total or counted())}
   local scores = (not is_text and #members > 0) and redis.call('ZMSCORE', order, unpack(members)) or {}
   for i, member in ipairs(members) do
     local cut = is_text and string.find(member, '\0', 1, true)

@@ -21,6 +21,10 @@ NARROW, NARROW_OF_TEXTS = 30_000, 10_000
 """A filter that leaves fewer videos is looked at whole; sorting them by texts takes the script longer. Measured by
 benchmarks/library.py."""
 
+TINY, WALK = 1000, 2000
+"""A smaller filter is looked at whole in any case; with a larger one the order is walked for so many videos, in case the
+page is full by then."""
+
 _CHUNK = 200
 
 
@@ -32,6 +36,8 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True):
     target: str
     descending: bool
     limit: int
+    tiny: int
+    walk: int
     narrow: int
     most: int
     after: tuple[str, str] | None
@@ -64,6 +70,8 @@ def listed(
         target=query.target,
         descending=query.descending,
         limit=query.limit + 1,
+        tiny=TINY,
+        walk=WALK,
         narrow=NARROW_OF_TEXTS if query.sort in TEXTS else NARROW,
         most=MOST_COUNTED,
         after=None if after is None else (str(after[0]), after[1]),

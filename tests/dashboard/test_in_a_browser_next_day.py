@@ -294,6 +294,34 @@ def test_a_class_of_ones_own_is_defined_in_a_form(day: Visit, card: DashboardCar
     assert day.troubles == []
 
 
+def test_somebody_is_enrolled_from_a_photo(day: Visit, card: DashboardCard, film: str, tmp_path: Path) -> None:
+    photo = tmp_path / "ada.jpg"
+    photo.write_bytes(_picture_of_a_face(day.open(card.url), film))
+    page = day.open(f"{card.url}/people")
+    page.get_by_role("button", name="Enrol from photos").first.click()
+    dialog = page.locator("dialog[open]")
+    dialog.get_by_label("Name").fill("Ada Lovelace")
+    dialog.get_by_label("Pictures").set_input_files(photo)
+    dialog.get_by_role("button", name="Enrol").click()
+    dialog.wait_for(state="detached", timeout=VIDEO_LIMIT_MS)
+    until(lambda: fresh(page, page.locator(".person-name", has_text="Ada Lovelace")) == 1, "her name")
+    assert day.troubles == []
+
+
+def test_a_training_for_which_labels_are_missing_says_so_where_it_was_asked_for(
+    day: Visit, card: DashboardCard
+) -> None:
+    page = day.open(f"{card.url}/label?target=scenes")
+    page.get_by_role("button", name="Train now").click()
+    page.locator("[data-job-here] .bad-ink").wait_for(timeout=VIDEO_LIMIT_MS)
+    said = page.locator("[data-job-here] .bad-ink").inner_text()
+    assert "label" in said or "example" in said, said
+    page.locator("[data-job-here]").get_by_role("link", name="Details").click()
+    page.wait_for_url(re.compile("view=jobs&job="))
+    page.get_by_role("button", name="Ask again").wait_for()
+    assert day.troubles == []
+
+
 def test_a_video_is_erased_from_its_page(day: Visit, card: DashboardCard, film: str) -> None:
     page = day.open(f"{card.url}/videos/{film}")
     page.get_by_role("button", name="Erase").first.click()
@@ -332,6 +360,20 @@ def _lines(page: "Page", name: str, path: Path) -> list[dict[str, str]]:
     download.value.save_as(path)
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
+
+
+def _picture_of_a_face(page: "Page", video_id: str) -> bytes:
+    """The keyframe where a face of a video is seen from nearest."""
+    found = page.evaluate(
+        """async (id) => {
+            const {faces} = await (await fetch(`/v1/videos/${id}`)).json();
+            const [nearest] = faces.sort((a, b) => b.box.height - a.box.height);
+            const frame = await fetch(`/v1/videos/${id}/frames/${Math.round(1000 * nearest.at_s)}.jpg`);
+            return [...new Uint8Array(await frame.arrayBuffer())];
+        }""",
+        video_id,
+    )
+    return bytes(found)
 
 
 def _undo(page: "Page") -> None:

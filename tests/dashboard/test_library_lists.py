@@ -9,7 +9,7 @@ from libraries import STORY, Tape, fetched, ids, scored, who
 from people_examples import ADA
 
 from dashboard.library_answers import StoredLibrary
-from dashboard.rows import VideoQuery, VideoSort
+from dashboard.rows import VideoQuery, VideoRow, VideoSort
 from schemas.erased import VideoErased
 from schemas.errors import UsageError
 from schemas.features import Label
@@ -136,3 +136,47 @@ def test_predictions_of_a_list_come_in_its_order_and_only_of_its_videos(
             (row.video_id, p.target) for row in listed for p in row.predictions if query.target in ("", p.target)
         ]
         assert [(p.video_id, p.target) for p in library.predictions(query)] == expected
+
+
+@pytest.mark.parametrize(
+    ("tiny", "walk", "narrow"), [(0, 10**6, 30), (0, 1, 30), (0, 1, 1), (10**6, 1, 30), (10**6, 1, 10**6)]
+)
+def test_whichever_way_leads_to_a_page_it_is_the_same(
+    library: StoredLibrary, monkeypatch: pytest.MonkeyPatch, tiny: int, walk: int, narrow: int
+) -> None:
+    for name, value in (("TINY", tiny), ("WALK", walk), ("NARROW", narrow), ("NARROW_OF_TEXTS", narrow)):
+        monkeypatch.setattr(f"dashboard.library_redis_lists.{name}", value)
+    words = ("red", "redder", "tall", "boat")
+    videos = [
+        fetched(n, title=" ".join(words[i] for i in range(4) if n * 7919 % 97 >> i & 1), channel=f"C{n % 3}")
+        for n in range(60)
+    ]
+    library.take(Tape().write(*videos, *(scored(n, float(n * 31 % 17)) for n in range(60) if n % 4)))
+    rows = {row.video_id: row for row in library.rows([video.video_id for video in videos])}
+    for asked in (
+        {"channel": "C1"}, {"channel": "C1", "target": "virality"}, {"text": "re boat"}, {"text": "tall", "channel": "C2"},
+        {"target": "virality", "channel": "C0", "text": "red", "sort": "value"}, {"state": "running", "sort": "title"},
+        {"text": "boat", "since_s": rows["url:v030"].submitted_at_s, "sort": "duration", "descending": False},
+    ):  # fmt: skip
+        expected = {video_id for video_id, row in rows.items() if _fits(row, VideoQuery(**asked))}
+        found, cursor = list[str](), ""
+        while True:
+            page = library.videos(VideoQuery(**asked, limit=4, cursor=cursor))
+            assert page.total == len(expected), asked
+            found += [row.video_id for row in page.items]
+            cursor = page.next_cursor
+            if not cursor:
+                break
+        assert sorted(found) == sorted(expected), asked
+        assert found == [row.video_id for row in library.videos(VideoQuery(**asked, limit=200)).items], asked
+
+
+def _fits(row: VideoRow, query: VideoQuery) -> bool:
+    said = row.title.split()
+    return (
+        all(any(word.startswith(beginning) for word in said) for beginning in query.text.split())
+        and query.channel in ("", row.channel)
+        and query.state in (None, row.state)
+        and (not query.target or any(p.target == query.target for p in row.predictions))
+        and (query.since_s is None or row.submitted_at_s >= query.since_s)
+    )
