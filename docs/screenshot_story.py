@@ -92,7 +92,7 @@ def fill(system: System, folder: Path) -> None:
         system.run(
             "submit", server.url("404/a-video-that-is-gone.mp4"), "--watch", "--json", check=False, limit_s=PATIENCE_S
         )
-    system.run("releases", "promote", "virality", STARTER)
+    system.run("releases", "promote", f"virality/{STARTER}")
     system.run("import", "outcomes", str(_outcomes(folder / "outcomes.csv", known)), check=False)
 
 
