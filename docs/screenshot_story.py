@@ -49,10 +49,15 @@ RUNNING = (
     Film("Thank you, says the whole school", (5, 3, 1, 4), "For every cup. #charity"),
 )
 
-SUBJECTS = ("the cat", "the rocket", "our astronaut", "the telescope", "the robot", "the science fair")
+SUBJECTS = (
+    "the cat", "the rocket", "our astronaut", "the telescope", "the robot", "the science fair", "the volcano",
+    "the beehive", "the school garden", "the weather balloon", "the night sky", "the solar oven", "the paper bridge",
+    "the choir", "the marble run", "the model railway", "the fossil hunt", "the pond",
+)  # fmt: skip
 GOOD = ("{} surprises everybody", "How {} works, in one minute", "Watch {} up close")
 DULL = ("Minutes of the meeting about {}", "Reminder about {}", "Forms to fill in for {}")
-CHANNELS = ("Science Club", "School Office", "Parents' Evening", "Space Week", "Library Corner", "Cat Corner")
+CHANNELS = tuple(f"Class {year}{letter}" for year in range(1, 10) for letter in "abc")
+"""As many as a release needs to say how far off it is on a channel that it never met."""
 
 
 def past_videos(path: Path) -> Path:
@@ -87,7 +92,7 @@ def fill(system: System, folder: Path) -> None:
         system.run(
             "submit", server.url("404/a-video-that-is-gone.mp4"), "--watch", "--json", check=False, limit_s=PATIENCE_S
         )
-    system.run("releases", "promote", "virality", STARTER)
+    system.run("releases", "promote", f"virality/{STARTER}")
     system.run("import", "outcomes", str(_outcomes(folder / "outcomes.csv", known)), check=False)
 
 

@@ -32,19 +32,19 @@ from streams.worker import cards  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-TALLEST_PX = 2400
-QUALITY = 58
+TALLEST_PX = 2000
+QUALITY = 54
 SETTLE_MS = 700
 READY_LIMIT_MS = 240_000
 SIZES = ((DESKTOP, "1440"), (PHONE, "390"))
 
-READY = {"label": "[data-answers]:not([hidden])", "operations": "#stages tbody tr", "progress": "#progress"}
+READY = {"label": "[data-answers]:not([hidden])", "operations": '#stages polyline[points*=" "]', "progress": "#progress"}
 """What a page has when everything is there that it reads in the background."""
 
 HELD = "visual"
 """The stage whose worker stands still while the progress page is taken, so that something runs in every picture."""
 
-JUDGEMENTS = "ynyynyn"
+JUDGEMENTS = "ynyyn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def _take_all(browser: "Browser", card: DashboardCard, out: Path, pages: dict[st
             visit.page.wait_for_url(lambda at: "/login" not in at)
             for name, path in pages.items():
                 page = visit.open(card.url + path)
-                page.wait_for_selector(READY.get(name, "main"), timeout=READY_LIMIT_MS)
+                page.wait_for_selector(READY.get(name, "main"), state="attached", timeout=READY_LIMIT_MS)
                 _take(page, out / f"{name}-{ending}")
             visit.context.close()
             if visit.troubles:
@@ -116,7 +116,7 @@ def _take_all(browser: "Browser", card: DashboardCard, out: Path, pages: dict[st
 def _take(page: "Page", path: Path) -> None:
     """Take a page from top to bottom, when all its pictures are there."""
     page.evaluate("() => document.querySelectorAll('img').forEach((one) => (one.loading = 'eager'))")
-    page.wait_for_function("() => [...document.images].every((one) => one.complete)")
+    page.evaluate("() => Promise.all([...document.images].map((one) => one.decode().catch(() => 0)))")
     page.wait_for_timeout(SETTLE_MS)
     size = page.viewport_size or {"width": DESKTOP[0], "height": DESKTOP[1]}
     height_px = min(TALLEST_PX, page.evaluate("() => document.documentElement.scrollHeight"))
@@ -187,11 +187,10 @@ def _judge(page: "Page", card: DashboardCard) -> None:
     for place in (0, 1):
         page.goto(f"{card.url}/label")
         page.locator('nav[aria-label="Classes"] a').nth(place).click()
-        for given, key in enumerate(JUDGEMENTS, start=1):
-            page.wait_for_selector(READY["label"], timeout=READY_LIMIT_MS)
+        page.wait_for_selector(READY["label"], timeout=READY_LIMIT_MS)
+        for key in JUDGEMENTS:
             page.keyboard.press(key)
-            page.locator("[data-session]", has_text=f"{given} of").wait_for()
-    page.wait_for_timeout(SETTLE_MS)
+            page.wait_for_timeout(SETTLE_MS)
 
 
 if __name__ == "__main__":

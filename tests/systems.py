@@ -15,7 +15,7 @@ from living import locks_held, wait_until_gone
 
 from streams.worker import cards
 
-READY_LIMIT_S = 120.0
+READY_LIMIT_S = 300.0
 RUN_LIMIT_S = 180.0
 
 

@@ -7,12 +7,12 @@ from fastapi.responses import RedirectResponse, Response
 
 from dashboard.access.roles import Viewer
 from dashboard.api.releases import ReleaseId, TargetName, compared, release_row
-from dashboard.desk import TheDesk
+from dashboard.desk import Desk, TheDesk
 from dashboard.job_folders import Job
 from dashboard.jobs import Jobs, TheJobs
 from dashboard.pages.board_charts import board_charts
 from dashboard.pages.cards import blocks_of
-from dashboard.pages.job_views import view_of
+from dashboard.pages.job_views import JobView, view_of
 from dashboard.pages.release_views import by_target, figures_of
 from dashboard.pages.rendering import link, render
 from dashboard.problems import Problem
@@ -34,6 +34,8 @@ def models(
 ) -> Response:
     """Show the releases of every target; or what trains, replays and imports."""
     found, targets = jobs.list(), desk.library.targets()
+    shown = _chosen(jobs, found, job)
+    chosen = view_of(shown) if shown else None
     if any(one.is_active for one in found):
         jobs.begin()  # after a restart somebody has to look after them
     return render(
@@ -43,7 +45,8 @@ def models(
         targets=by_target(targets, desk.library.releases()),
         jobs=[view_of(one) for one in found],
         active=sum(one.is_active for one in found),
-        chosen=view_of(chosen) if (chosen := _chosen(jobs, found, job)) else None,
+        chosen=chosen,
+        titles=_titles(desk, chosen),
         is_unknown=bool(job) and not any(one.job_id == job for one in found),
         here_with_query=link("/models", view="" if view == "releases" else view, job=job),
         with_classes=[t for t in targets if t.classes],
@@ -87,6 +90,12 @@ def release(request: Request, desk: TheDesk, caller: Viewer, target: TargetName,
         charts=board_charts(mine),
         weeks=mine,
     )
+
+
+def _titles(desk: Desk, chosen: JobView | None) -> dict[str, str]:
+    """What the videos are called that a job changed, by id."""
+    ids = [str(change.get("video_id", "")) for change in chosen.changes] if chosen else []
+    return {row.video_id: row.title for row in desk.library.rows(ids) if row.title} if ids else {}
 
 
 def _chosen(jobs: Jobs, found: list[Job], job_id: str) -> Job | None:

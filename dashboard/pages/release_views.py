@@ -27,6 +27,21 @@ NAMES: Mapping[str, str] = {
     "accuracy": "right answers",
     "f1": "F1",
 }
+MEANINGS: Mapping[str, str] = {
+    "mae": "how far a prediction is from what came, on average",
+    "rmse": "the same, where large errors count for more",
+    "mse": "the mean of squared errors: large ones count for more",
+    "r2": "how much of the differences between videos it explains; nothing means no better than guessing",
+    "rho": "whether it puts videos into the right order: 1 always, 0 by chance",
+    "spearman": "whether it puts videos into the right order: 1 always, 0 by chance",
+    "coverage_90": "how often what came lay inside; 90% is promised",
+    "interval_width": "how wide the interval is on average: narrower says more",
+    "brier": "how far chances are from what came; 0 is perfect",
+    "ece": "how far chances are off, on average",
+    "auc": "how often one that did well has the higher chance; 50% is guessing",
+}
+"""What a figure says, for those who do not know it."""
+
 SHARES = ("coverage", "ece", "auc", "accuracy", "share")
 MAIN = ("mae", "brier", "f1", "rmse", "mse")
 
@@ -40,6 +55,11 @@ class Figure:
     value: float
     constant: float | None
     is_share: bool
+
+    @property
+    def meaning(self) -> str:
+        """What it says, in a few words; empty for what only specialists ask for."""
+        return MEANINGS.get(self.key, "")
 
 
 @dataclass(frozen=True, kw_only=True)

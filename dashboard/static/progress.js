@@ -75,7 +75,7 @@ function fill(element, row) {
   set(element, "data-video", row.video_id);
   set(element, "data-state", row.state);
   set(element.querySelector(".run-title"), "href", `/videos/${path}`);
-  write(element, ".run-title bdi", plain(row.title || "") || row.video_id);
+  write(element, ".run-title bdi", plain(row.title || "") || plain(row.url || "").slice(0, 120) || row.video_id);
   write(element, ".run-about bdi", plain(row.channel || ""));
   write(element, ".run-problem", plain(row.problem || ""));
   element.querySelector(".run-problem").hidden = !row.problem;
