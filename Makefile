@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/installed
-BENCHMARKS := codec text visual audio faces gallery imports segment sandbox replay startup hip pipeline library
+BENCHMARKS := codec text visual audio faces gallery imports segment sandbox assembly replay startup hip pipeline library
 SOURCES := schemas models processors streams dashboard benchmarks tests docs
 
 .PHONY: demo test check docs bench up lock weights screenshots clean

@@ -72,7 +72,7 @@ class Stage:
     hears : tuple of str
         Broadcast topics: every worker reads all of them.
     batch : int
-        At most so many events a step (a fold takes one at a time, a wide one as many).
+        At most so many events a step.
     longest_step_s : float
         A step may take so long before its worker is taken for dead.
     weights : tuple of str

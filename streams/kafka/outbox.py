@@ -23,6 +23,9 @@ from streams.topology import topic_of
 LARGEST_REQUEST_BYTES = 16 * 2**20
 """Fits a dead letter with the largest record inside."""
 
+TOGETHER_BYTES = 2**20
+"""Records of one partition travel together up to this size. aiokafka's 16 KiB would make a request of each state."""
+
 RETRY_S = 1.0
 GOODBYE_S = 1.0
 
@@ -80,6 +83,7 @@ class Outbox:
             acks="all",
             enable_idempotence=True,
             max_request_size=LARGEST_REQUEST_BYTES,
+            max_batch_size=TOGETHER_BYTES,
             compression_type="lz4",
         )
         self._guard(producer.client)
