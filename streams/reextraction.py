@@ -87,7 +87,10 @@ def check_repeatable(name: str) -> None:
     """
     if name not in repeatable():
         can = f"{', '.join(repeatable()[:-1])} and {repeatable()[-1]}"
-        raise NotAlone(f"stage {name!r} cannot be run again by itself; {can} can")
+        raise NotAlone(
+            f"stage {name!r} cannot be run again by itself; {can} can. Submit videos again (groundswell submit LINK "
+            "--again), or begin from what stages said: groundswell replay --from features"
+        )
 
 
 def past_videos(events: Iterable[Event], modality: str) -> list[PastVideo]:

@@ -161,9 +161,7 @@ EXTRACTED = FeatureExtracted(
 )
 
 REEXTRACTED = FeatureReextracted(
-    event_id=derive_id("replay", "1", EXTRACTED.event_id),
-    video_id=VIDEO_ID,
-    feature=EXTRACTED,
+    event_id=derive_id("replay", "1", EXTRACTED.event_id), video_id=VIDEO_ID, feature=EXTRACTED
 )
 
 TRACKED = FaceTracked(

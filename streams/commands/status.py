@@ -154,23 +154,17 @@ def _board(rows: list[BoardRow]) -> "RenderableType":
     """How good each release was lately, and which videos say nothing of it."""
     from rich.table import Table
 
-    table = Table("release", "since", "outcomes", "error", "constant", "bias", "in interval", box=None, pad_edge=False)
+    heads = ("release", "since", "outcomes", "error", "constant", "bias", "in interval", "Brier", "by share", "off by")
+    table = Table(*heads, box=None, pad_edge=False)
     for row in rows:
         figures = [_figure(value) for value in (row.error, row.constant_error, row.bias)]
         inside = "not known" if row.coverage is None else f"{row.coverage:.0%} of {row.level:.0%}"
-        table.add_row(f"{row.target}/{row.release_id}", row.weeks[0], str(row.compared), *figures, inside)
-        if row.chances:
-            table.add_row(f"  {_of_chances(row)}")
+        off = "" if row.calibration_error is None else f"{row.calibration_error:.0%}"
+        chances = (_figure(row.brier), _figure(row.base_brier), off)
+        table.add_row(f"{row.target}/{row.release_id}", row.weeks[0], str(row.compared), *figures, inside, *chances)
         for reason, videos in row.not_comparable.items():
             table.add_row(f"  {videos} not comparable: {reason}")
     return table
-
-
-def _of_chances(row: BoardRow) -> str:
-    return (
-        f"{row.chances} chances: Brier {_figure(row.brier)}, always the share there is {_figure(row.base_brier)}, "
-        f"off by {row.calibration_error or 0:.0%} on average"
-    )
 
 
 def _figure(value: float | None) -> str:
