@@ -116,7 +116,8 @@ class Trees:
         for fold in group_folds(groups, INNER_FOLDS):
             booster = self._grown(features[fold.taught], truth[fold.taught], count=self.count, seed=seed)
             errors += [((values - truth[fold.held]) ** 2).sum() for values in self._path(booster, features[fold.held])]
-        return self._counts[int(errors.argmin())]
+        best = self._counts[int(errors.argmin())]
+        return min(round(best * INNER_FOLDS / (INNER_FOLDS - 1)), self.count)  # so many more rows bear more trees
 
     @property
     def _counts(self) -> range:
@@ -169,7 +170,7 @@ def random_forest() -> Trees:
 def gradient_boosting() -> Trees:
     """Many small trees that each learn a little, at cuts drawn at random, strongly held back; how many, held-out groups say.
 
-    With one number for all tables, ViraNova wants 75 and loses with 250 (R2 .071 and .041 by blocks of rows), and TED's
+    With one number for all tables ViraNova wants 75 and loses with 250 (R2 .071 and .041 by blocks of rows), and TED's
     talks want 400. Cuts at random gained .004 there and .01 to .02 on TED (``benchmarks/quality.py``).
     """
     settings: tuple[tuple[str, Parameter], ...] = (
