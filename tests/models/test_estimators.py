@@ -1,6 +1,7 @@
 """What holds for every estimator, whatever it learns."""
 
 import io
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -24,11 +25,11 @@ from schemas.errors import ReleaseInvalid
 EXAMPLES = schooling.examples()
 TRUTH = schooling.truth(EXAMPLES)
 GROUPS = schooling.groups()
-FEW_TREES = 40
+FEW_TREES = 50
 
 
 def few(trees: Trees) -> Trees:
-    return Trees(trees.name, trees.settings, FEW_TREES)
+    return replace(trees, count=FEW_TREES)
 
 
 class Stacked:
@@ -152,6 +153,15 @@ def test_landmarks_for_every_row_give_what_plain_kernel_ridge_gives():
         for penalty in PENALTIES
     ]
     assert min(np.abs(ours - one).max() for one in theirs) < 2e-3
+
+
+def test_boosting_grows_fewer_trees_where_there_is_nothing_to_learn():
+    luck = np.random.default_rng(3).normal(size=len(TRUTH))
+    many, few_only = (
+        gradient_boosting().fit(EXAMPLES, truth, groups=GROUPS, seed=7).model.count(b"\nTree=")
+        for truth in (TRUTH, luck)
+    )
+    assert few_only <= 50 < 150 <= many <= gradient_boosting().count
 
 
 def test_members_come_with_the_simplest_first_and_different_names():
