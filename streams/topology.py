@@ -245,6 +245,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("influence",),
         writes=("influence",),
         is_fold=True,
+        batch=64,
     ),
     Stage(
         name="score",
@@ -260,6 +261,7 @@ STAGES: tuple[Stage, ...] = (
         reads=("predictions", "shadows", "outcomes", "scoreboard", "media", "ticks"),
         writes=("scoreboard",),
         is_fold=True,
+        batch=64,
         hears=("releases", "targets"),
     ),
 )
