@@ -47,6 +47,7 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
     partitions : int
         Partition count of the topics the stage reads.
     """
+    # What a fold has polled when its recovery ends and Faust seeks back, Faust may take for seen: it must be little.
     app = faust.App(
         group_of(stage.name),
         broker=[f"kafka://{address}" for address in bootstrap.split(",")],
@@ -67,8 +68,8 @@ def make_app(settings: Settings, stage: Stage, *, bootstrap: str, instance: str,
         broker_max_poll_interval=POLL_INTERVAL_S,
         broker_rebalance_timeout=REBALANCE_S,
         broker_request_timeout=max(40.0, settings.session_timeout_s + 1),
-        broker_max_poll_records=max(1, 4 * stage.batch),
-        stream_buffer_maxsize=max(16, 4 * stage.batch),
+        broker_max_poll_records=4 if stage.is_fold else 4 * stage.batch,
+        stream_buffer_maxsize=16 if stage.is_fold else max(16, 4 * stage.batch),
         stream_wait_empty=False,
         stream_processing_timeout=stage.longest_step_s + 300.0,
         broker_commit_livelock_soft_timeout=stage.longest_step_s + 300.0,
