@@ -32,13 +32,17 @@ from streams.worker import cards  # noqa: E402
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-TALLEST_PX = 2000
-QUALITY = 54
+TALLEST_PX = 1800
+QUALITY = 48
 SETTLE_MS = 700
 READY_LIMIT_MS = 240_000
 SIZES = ((DESKTOP, "1440"), (PHONE, "390"))
 
-READY = {"label": "[data-answers]:not([hidden])", "operations": '#stages polyline[points*=" "]', "progress": "#progress"}
+READY = {
+    "label": "[data-answers]:not([hidden])",
+    "operations": '#stages polyline[points*=" "]',
+    "progress": "#progress",
+}
 """What a page has when everything is there that it reads in the background."""
 
 HELD = "visual"
