@@ -171,7 +171,7 @@ def gradient_boosting() -> Trees:
     """Many small trees that each learn a little, at cuts drawn at random, strongly held back; how many, held-out groups say.
 
     With one number for all tables ViraNova wants 75 and loses with 250 (R2 .071 and .041 by blocks of rows), and TED's
-    talks want 400. Cuts at random gained .004 there and .01 to .02 on TED (``benchmarks/quality.py``).
+    talks want 400. Cuts at random gained .004 there, .01 on TED, and nothing on TikTok (``benchmarks/quality.py``).
     """
     settings: tuple[tuple[str, Parameter], ...] = (
         ("learning_rate", 0.06),
