@@ -21,6 +21,7 @@ Row: TypeAlias = tuple[Any, ...]
 
 _BUSY_S = 30.0
 _MAPPED_BYTES = 2**28
+_PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "secure_delete = ON", f"mmap_size = {_MAPPED_BYTES}")
 _ASKED_AT_ONCE = 500
 
 
@@ -44,6 +45,8 @@ class SqliteFile:
     def __init__(self, path: Path, is_current: Callable[[], bool] = lambda: True, *, in_haste: bool = False) -> None:
         self.path = path
         self.is_current = is_current
+        self._in_haste = in_haste
+        self._has_remains = False
         self._local = threading.local()
         self._all: list[sqlite3.Connection] = []
         self._lock = threading.Lock()
@@ -79,7 +82,20 @@ class SqliteFile:
                 self._writer.execute("ROLLBACK")
                 raise
             self._writer.execute("COMMIT")
+            self._has_remains |= writes.removes
+            if self._has_remains and not self._in_haste:
+                self._clear_remains(of_videos=bool(writes.erased))
         return writes
+
+    def _clear_remains(self, *, of_videos: bool) -> None:
+        """Have what was removed stand nowhere in the files: not among the words of searches, and not in the log of old pages.
+
+        A reader that takes long keeps old pages alive; then the next commit tries again.
+        """
+        if of_videos:
+            self._writer.execute("INSERT INTO search (search) VALUES ('optimize')")
+        is_busy, _, _ = self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        self._has_remains = bool(is_busy)
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -200,7 +216,7 @@ class SqliteFile:
         address = f"{self.path.resolve().as_uri()}?mode={mode}"
         connection = sqlite3.connect(address, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
         self._all.append(connection)
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", f"mmap_size = {_MAPPED_BYTES}"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
         return connection
 

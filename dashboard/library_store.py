@@ -75,6 +75,11 @@ class Writes:
     unreadable: int = 0
     newest_ms: int = 0
 
+    @property
+    def removes(self) -> bool:
+        """Whether anything goes that may have to be found nowhere afterwards."""
+        return bool(self.erased) or None in self.parts.values() or None in self.things.values()
+
 
 class View(Protocol):
     """What a fold may look at inside the transaction it writes in."""

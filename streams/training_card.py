@@ -80,9 +80,14 @@ def _coverage(metrics: dict[str, float]) -> str:
         return ""
     return (
         f"\n- The 90 % interval held the truth in {metrics['coverage_90']:.1%} of cases and is "
-        f"{metrics['interval_width']:.4g} wide in the mean; that of one answer for all is "
-        f"{metrics['interval_width_constant']:.4g} wide."
+        f"{_wide(metrics.get('interval_width'))} in the mean; that of one answer for all is "
+        f"{_wide(metrics.get('interval_width_constant'))}."
     )
+
+
+def _wide(width: float | None) -> str:
+    # Figures that are not finite are not kept: an interval has no end where too few channels say how wide it must be.
+    return "endless (too few channels)" if width is None else f"{width:.4g} wide"
 
 
 def _verdict(manifest: LearnedManifest) -> str:

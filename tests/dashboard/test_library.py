@@ -1,6 +1,7 @@
 """The library: what it answers after some events, whichever store it lies in."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 from examples import (
@@ -21,6 +22,7 @@ from examples import (
 from libraries import STORY, Tape, fetched, ids, scored, who
 from people_examples import ADA, NAMED, OTHER
 
+from dashboard.library import open_library
 from dashboard.library_answers import StoredLibrary
 from dashboard.rows import Change, VideoQuery
 from schemas.commands import CommandAnswered, CommandUndone
@@ -29,6 +31,7 @@ from schemas.identities import IdentityRecorded
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven
 from schemas.releases import ReleasePublished
+from streams.settings import Settings
 
 DAY_MS = 86_400_000
 
@@ -234,6 +237,24 @@ def test_an_erased_video_leaves_nothing(library: StoredLibrary) -> None:
     library.take(tape.take_back(*STORY, who("2", ADA), who("video", ADA)))
     assert {line.split(",")[0] for line in library.dump()} == {'["offsets"', '["things"'}
     assert not any("Moon" in line or "person:" in line for line in library.dump())
+
+
+def test_what_was_removed_stands_nowhere_in_the_files_of_an_open_library(tmp_path: Path) -> None:
+    library, tape = open_library(Settings(home=tmp_path)), Tape()
+    person = msgspec.structs.replace(EXAMPLES[IdentityRecorded], name="Zebedee Quux")
+    titled = msgspec.structs.replace(FETCHED.metadata, title="Xylophones over Zanzibar")
+    library.take(tape.write(*STORY, msgspec.structs.replace(FETCHED, metadata=titled), person))
+    assert _found(tmp_path, b"zebedee quux")
+    assert _found(tmp_path, b"xylophones")
+    library.take([*tape.take_back(person), *tape.write(EXAMPLES[VideoErased])])
+    assert library.video(VIDEO_ID) is None
+    assert not _found(tmp_path, b"zebedee quux")
+    assert not _found(tmp_path, b"xylophones")
+    library.close()
+
+
+def _found(folder: Path, text: bytes) -> list[str]:
+    return [path.name for path in folder.rglob("*") if path.is_file() and text in path.read_bytes().lower()]
 
 
 def test_tombstones_alone_leave_nothing_either(library: StoredLibrary) -> None:

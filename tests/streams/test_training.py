@@ -20,6 +20,7 @@ from schemas.outcomes import OutcomeObserved
 from schemas.summaries import Summarised
 from streams.target_files import shipped
 from streams.training import Order, Trained, comparables_from, judge_on, too_weak, train, write_release
+from streams.training_card import card_of
 from streams.training_figures import outcome_of, what_matters
 from streams.training_rows import rows_of
 from streams.training_source import Change, Source, from_table
@@ -89,6 +90,15 @@ def test_the_card_shows_the_errors_beside_the_constants(trained: Trained, tmp_pa
     assert f"{trained.learned.metrics['mse']:.4g}" in card
     assert f"{trained.learned.metrics['mse_constant']:.4g}" in card
     assert "a made-up table" in card
+
+
+def test_a_card_says_where_channels_were_too_few_for_an_interval_with_ends(trained: Trained, tmp_path: Path) -> None:
+    written(trained, tmp_path)
+    manifest = load(tmp_path).manifest
+    assert isinstance(manifest, LearnedManifest)
+    finite = {name: value for name, value in manifest.metrics.items() if name != "interval_width_constant"}
+    card = card_of(msgspec.structs.replace(manifest, metrics=finite))
+    assert "that of one answer for all is endless (too few channels)." in card
 
 
 def test_the_same_summaries_in_another_order_and_more_than_once_give_the_same_bytes(
