@@ -134,10 +134,11 @@ def view_of(params: Mapping[str, str], columns: list[str]) -> LibraryView:
     kept = tuple(name for name in COLUMNS if name in wanted)
     texts = {name: params.get(name, "")[:300].strip() for name in _TEXTS}
     state, sort = params.get("state", ""), params.get("sort", "")
+    sorts = [s for s in get_args(VideoSort) if s != "value" or texts["target"]]  # a value is that of one target
     return LibraryView(
         **texts,
         state=next((s for s in get_args(VideoState) if s == state), None),
-        sort=next((s for s in get_args(VideoSort) if s == sort), "submitted"),
+        sort=next((s for s in sorts if s == sort), "submitted"),
         cursor=params.get("cursor", "")[:2000],
         columns=kept or USUAL,
     )
