@@ -253,7 +253,9 @@ def test_a_long_library_comes_a_hundred_rows_at_a_time(tmp_path: Path) -> None:
     assert client.get(str(href)).text.count("<tr data-video=") == 30
 
 
-@pytest.mark.parametrize("query", ["state=nonsense", "sort=nonsense", "sort=value", "columns=nonsense", "order=nonsense"])
+@pytest.mark.parametrize(
+    "query", ["state=nonsense", "sort=nonsense", "sort=value", "columns=nonsense", "order=nonsense"]
+)
 def test_an_address_with_unknown_values_still_shows_the_library(tmp_path: Path, query: str) -> None:
     assert f'data-video="{VIDEO_ID}"' in _client(tmp_path).get(f"/videos?{query}").text
 
