@@ -1,5 +1,6 @@
 """Questions for people who label: candidates of a target are read once, in the background, and kept for a while."""
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -30,6 +31,10 @@ MOST_TARGETS = 3
 MOST_QUEUES = 8
 MOST_FRESH = 1000
 REFRESH_AFTER_S = 300.0
+_BUT_SOON_S = REFRESH_AFTER_S - 5
+"""So old is called what was read in vain: it is read again in five seconds."""
+
+log = logging.getLogger(__name__)
 
 State = Literal["preparing", "ready", "failed"]
 Read = Callable[[TargetDefined], "list[Candidate]"]
@@ -133,12 +138,14 @@ class Asking:
     def _fill(self, room: _Room) -> None:
         try:
             found = self._read(room.target)
-        except GroundswellError as error:
-            room.problem, room.read_at_s = str(error), time.monotonic() - REFRESH_AFTER_S + 5
+        except Exception as error:  # whatever it is: who waits for questions must hear of it
+            if not isinstance(error, GroundswellError):
+                log.exception("candidates of %s cannot be read", room.target.name)
+            room.problem, room.read_at_s = str(error) or type(error).__name__, time.monotonic() - _BUT_SOON_S
             return
         with self._lock:
             room.candidates, room.problem = found, ""
-            room.read_at_s = time.monotonic() if found else time.monotonic() - REFRESH_AFTER_S + 5
+            room.read_at_s = time.monotonic() if found else time.monotonic() - _BUT_SOON_S
             room.queues.clear()
 
     def _queue(self, room: _Room, by: str, *, shares: bool) -> LabelQueue:

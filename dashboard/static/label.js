@@ -111,7 +111,8 @@ async function more() {
     if (answer.state === "ready") take(answer);
     else waitFor(answer);
   } catch (problem) {
-    tell(problem.title, problem.detail);
+    if (!waiting.length) tell(problem.title, problem.detail);
+    if (![401, 403, 404].includes(problem.status)) setTimeout(more, 4 * LOOK_AGAIN_MS);
   } finally {
     asking = false;
   }
@@ -120,7 +121,10 @@ async function more() {
 function take(answer) {
   const known = new Set([...waiting, ...given.map((one) => one.question)].map(placeOf));
   waiting.push(...answer.questions.filter((question) => !known.has(placeOf(question))));
-  if (!answer.candidates) return tell("There is nothing to label yet", "Submit some videos; their pieces come here as they are watched.", true);
+  if (!answer.candidates) {
+    setTimeout(more, 4 * LOOK_AGAIN_MS);
+    return tell("There is nothing to label yet", "Submit some videos; their pieces come here as they are watched.", true);
+  }
   over = !answer.questions.length && !waiting.length;
   show();
 }

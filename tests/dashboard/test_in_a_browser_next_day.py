@@ -333,7 +333,13 @@ def test_a_video_is_erased_from_its_page(day: Visit, card: DashboardCard, film: 
         return answer is not None and answer.status == 404
 
     until(is_gone, "that nothing is known of it", limit_s=120)
+    until(lambda: _is_erased(page, card), "the erasure to be done", limit_s=120)
     assert [trouble for trouble in day.troubles if "404" not in trouble] == []
+
+
+def _is_erased(page: "Page", card: DashboardCard) -> bool:
+    jobs = page.request.get(f"{card.url}/v1/jobs").json()
+    return [job["state"] for job in jobs if job["order"]["kind"] == "erase"] == ["done"]
 
 
 def _passed_over(size_bytes: int) -> bytes:

@@ -166,13 +166,16 @@ def test_a_definition_that_cannot_work_says_where_and_why(
     assert topics_of(desk).sent == []
 
 
-def test_nobody_waits_while_candidates_are_read_and_a_failure_is_said_and_mended(desk: Desk) -> None:
+@pytest.mark.parametrize("failure", [BrokerUnavailable("Kafka is away"), RuntimeError("Kafka is away")])
+def test_nobody_waits_while_candidates_are_read_and_a_failure_is_said_and_mended(
+    desk: Desk, failure: Exception
+) -> None:
     gate, failing = threading.Event(), [True]
 
     def read(target: TargetDefined) -> list[Candidate]:
         gate.wait(LIMIT_S)
         if failing.pop() if failing else False:
-            raise BrokerUnavailable("Kafka is away")
+            raise failure
         return candidates_of(target)
 
     asking = Asking(desk, read=read, encode=one_hot)
