@@ -87,6 +87,8 @@ class Asking:
         self._rooms: OrderedDict[tuple[str, int], _Room] = OrderedDict()
         self._fresh: OrderedDict[str, LabelGiven | None] = OrderedDict()
         self._lock = threading.Lock()
+        # Held while a judgement is written: one that is taken back a moment later must be found then.
+        self.in_turn = threading.Lock()
 
     def next(self, target: TargetDefined, name: str, *, by: str, count: int = 5, shares: bool = False) -> Asked:
         """Choose what somebody should judge of a class; an empty name takes the class with the fewest judgements."""

@@ -1,7 +1,7 @@
 """Runs all tests in two processes: those with real servers and browsers mostly wait, the others mostly compute.
 
 Two real systems at once would starve each other on two cores, so all of them are in one half, one after the other.
-What the second half printed comes after the first, so that each reads as one run. Arguments go to pytest.
+For the same reason the computing half gives way. What it printed comes after the other, so that each reads as one run. Arguments go to pytest.
 """
 
 import signal
@@ -19,8 +19,8 @@ NOTHING_SELECTED = 5
 def main(arguments: Sequence[str]) -> int:
     """Run both halves; 0 only when both are green."""
     with tempfile.TemporaryFile() as printed:
-        computing = _half("computing", f"not ({REAL})", arguments, printed)
         real = _half("real", REAL, arguments, None)
+        computing = _half("computing", f"not ({REAL})", arguments, printed, before=("nice", "-n", "10"))
         # An interrupt reaches both halves by itself, and each says what it had done until then.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         codes = [real.wait(), computing.wait()]
@@ -32,10 +32,12 @@ def main(arguments: Sequence[str]) -> int:
     return max(0 if code == NOTHING_SELECTED else abs(code) for code in codes)
 
 
-def _half(name: str, marked: str, arguments: Sequence[str], output: IO[bytes] | None) -> "subprocess.Popen[bytes]":
+def _half(
+    name: str, marked: str, arguments: Sequence[str], output: IO[bytes] | None, *, before: Sequence[str] = ()
+) -> "subprocess.Popen[bytes]":
     # Each has a cache of its own: both write down which of their tests failed.
     pytest = [sys.executable, "-m", "pytest", "-m", marked, "-o", f"cache_dir=.pytest_cache/{name}"]
-    return subprocess.Popen([*pytest, *arguments], stdout=output, stderr=output and subprocess.STDOUT)
+    return subprocess.Popen([*before, *pytest, *arguments], stdout=output, stderr=output and subprocess.STDOUT)
 
 
 if __name__ == "__main__":

@@ -142,8 +142,9 @@ def give_label(desk: TheDesk, caller: Editor, asking: TheAsking, wanted: LabelWa
     _check_place(desk, wanted.video_id, wanted.scope)
     place = place_of(f"{wanted.video_id}/{wanted.scope}")
     label = label_of(place, wanted.target, label=wanted.label, value=wanted.value, by=labeller(caller.name))
-    desk.topics.send([label])
-    asking.given(label)
+    with asking.in_turn:
+        desk.topics.send([label])
+        asking.given(label)
     return Json(label, status_code=201)
 
 
@@ -151,11 +152,12 @@ def give_label(desk: TheDesk, caller: Editor, asking: TheAsking, wanted: LabelWa
 def undo_label(desk: TheDesk, caller: Editor, asking: TheAsking, wanted: UndoLabel) -> Response:
     """Take a label of yours back, by default the last one; the segment can be asked about again."""
     wishes = {name: value for name, value in wanted.model_dump().items() if value is not None}
-    label = last_of(asking.standing(wanted.target), by=labeller(caller.name), **wishes)
-    if label is None:
-        raise Problem(404, "nothing-to-undo", "Nothing can be taken back", detail="no such label of yours stands")
-    desk.topics.take_back([label])
-    asking.taken_back(label)
+    with asking.in_turn:
+        label = last_of(asking.standing(wanted.target), by=labeller(caller.name), **wishes)
+        if label is None:
+            raise Problem(404, "nothing-to-undo", "Nothing can be taken back", detail="no such label of yours stands")
+        desk.topics.take_back([label])
+        asking.taken_back(label)
     return Json(label)
 
 

@@ -194,8 +194,13 @@ function deliver(url, body) {
   return done;
 }
 
+/** Whether a judgement is taken back by a later letter: sent at once they could come in the other order. */
+function isTakenBack({ url, body }, place) {
+  return url === "/v1/labels" && unsent.slice(place + 1).some((later) => later.url === "/v1/labels/undo" && placeOf(later.body) === placeOf(body));
+}
+
 addEventListener("pagehide", () => {
-  for (const { url, body, key } of unsent) {
+  for (const { url, body, key } of unsent.filter((letter, place) => !isTakenBack(letter, place))) {
     const headers = { "Content-Type": "application/json", "Idempotency-Key": key };
     fetch(url, { method: "POST", headers, body: JSON.stringify(body), keepalive: true }).catch(() => {});
   }
