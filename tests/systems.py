@@ -71,5 +71,6 @@ def running_system(home: Path, cache: Path) -> Iterator[System]:
         running.process.send_signal(signal.SIGINT)
         running.process.wait(60)
         running.log.close()
-    assert wait_until_gone(home, timeout_s=5) == {}
+    left = wait_until_gone(home, timeout_s=30)
+    assert left == {}, f"still there: {left}"
     assert locks_held(home) == []
