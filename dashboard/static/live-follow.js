@@ -28,6 +28,16 @@ export function isNewer(row, element) {
 export function follow(isShown, wake) {
   live.on("video", (row) => isShown(row) && wake());
   live.on("gone", () => wake());
+  whenAway(wake);
+}
+
+/** Call `wake` when a person, a job or another thing of these kinds changes, and whenever we were away. */
+export function followKinds(kinds, wake) {
+  live.on("change", ({ kind }) => kinds.includes(kind) && wake());
+  whenAway(wake);
+}
+
+function whenAway(wake) {
   // It comes when the stream begins: what happened between the making of the page and now was told to nobody.
   live.on("snapshot", () => wake());
   live.on("stale", wake);

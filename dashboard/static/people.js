@@ -1,18 +1,20 @@
 // The gallery: merge by dragging or by choosing, split, enrol from pictures. Everything else is act.js.
 
 import { say, send, sure } from "./act.js";
-import { live } from "./live.js";
+import { followKinds, seldom } from "./live-follow.js";
 
 const LOOK_AGAIN_MS = [300, 1200, 3000];
 const SETTLE_MS = 800;
-let settling = 0;
 
 /** Show what is new, unless somebody is in the middle of something. */
 function look() {
   const page = document.getElementById("people");
-  const typed = [...(page?.querySelectorAll(".name-form input, .gallery-search input") || [])];
-  const typing = typed.some((field) => field.value !== field.defaultValue);
-  if (page && !typing && !page.querySelector(":checked, .dragged")) window.htmx.trigger(page, "refresh");
+  if (page && !isInUse(page)) window.htmx.trigger(page, "refresh");
+}
+
+function isInUse(page) {
+  const typed = [...page.querySelectorAll(".name-form input, .gallery-search input")];
+  return typed.some((field) => field.value !== field.defaultValue) || page.querySelector(":checked, .dragged") !== null;
 }
 
 /** The library hears of a change a moment after the gallery has made it. */
@@ -20,11 +22,7 @@ function lookAgain() {
   for (const wait of LOOK_AGAIN_MS) setTimeout(look, wait);
 }
 
-live.on("change", ({ kind }) => {
-  if (kind !== "person" && kind !== "command") return;
-  clearTimeout(settling);
-  settling = setTimeout(look, SETTLE_MS);
-});
+followKinds(["person", "command"], seldom(look, SETTLE_MS));
 
 async function merge(into, others) {
   const names = others.map((one) => one.dataset.called).join(", ");
@@ -205,3 +203,8 @@ document.addEventListener("act:done", (event) => {
   lookAgain();
 });
 document.addEventListener("htmx:afterSwap", show);
+
+document.addEventListener("htmx:beforeSwap", (event) => {
+  // Somebody may have begun while the answer was on its way.
+  if (event.target.id === "people" && isInUse(event.target)) event.detail.shouldSwap = false;
+});

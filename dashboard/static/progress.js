@@ -8,22 +8,23 @@ const stageWords = JSON.parse(page.dataset.stageWords);
 const words = (document.getElementById("text").defaultValue || "").toLowerCase().split(/\s+/).filter(Boolean);
 const rows = new Map([...page.querySelectorAll("[data-video]")].map((element) => [element.dataset.video, element]));
 const heard = new Map(); // video id -> its newest row, null when it is gone
+let meanwhile = null; // what is heard while the page is asked for once more
 const newest = new Map(); // what runs, for times that go on between two events
 let frame = 0;
 
 live.on("video", (row) => hear(row.video_id, row));
 live.on("gone", ({ video_id }) => hear(video_id, null));
 live.on("snapshot", ({ videos }) => {
+  // It comes when the stream begins, and has what runs: not what ended since this page was made.
+  reread();
   for (const row of videos) hear(row.video_id, row);
-  const running = new Set(videos.map((row) => row.video_id));
-  const ended = [...rows].some(([id, element]) => element.dataset.state === "running" && !running.has(id));
-  if (ended) reread();
 });
 live.on("stale", reread);
 setInterval(() => newest.size && wake(), 5000);
 
 function hear(id, row) {
   heard.set(id, row);
+  meanwhile?.set(id, row);
   wake();
 }
 
@@ -210,14 +211,15 @@ function recount() {
   }, 3000);
 }
 
-let rereading = false;
 /** Ask for the page once more, and take what it says: after a time away, this is the truth. What was typed stays. */
 async function reread() {
-  if (rereading) return;
-  rereading = true;
+  if (meanwhile) return;
+  meanwhile = new Map();
   const fresh = await freshPage();
   if (fresh) take(fresh);
-  rereading = false;
+  const since = meanwhile;
+  meanwhile = null;
+  for (const [id, row] of since) hear(id, row);
 }
 
 async function freshPage() {

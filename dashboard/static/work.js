@@ -2,12 +2,11 @@
 // something was done, because the library hears of it a moment later.
 
 import { newKey, say } from "./act.js";
-import { live } from "./live.js";
+import { followKinds, seldom } from "./live-follow.js";
 
 const LOOK_AGAIN_MS = [400, 1500, 4000];
 const SETTLE_MS = 600;
 const KINDS = ["release", "job", "dead-letter", "scoreboard"];
-let settling = 0;
 
 function look() {
   for (const part of document.querySelectorAll('[hx-trigger*="refresh"]')) window.htmx.trigger(part, "refresh");
@@ -17,13 +16,7 @@ function lookAgain() {
   for (const wait of LOOK_AGAIN_MS) setTimeout(look, wait);
 }
 
-live.on("change", ({ kind }) => {
-  if (!KINDS.includes(kind) || settling) return;
-  settling = setTimeout(() => {
-    settling = 0;
-    look();
-  }, SETTLE_MS);
-});
+followKinds(KINDS, seldom(look, SETTLE_MS));
 
 document.addEventListener("act:done", (event) => {
   if (event.target.dataset.later !== undefined) lookAgain();

@@ -1,6 +1,7 @@
 """What people do with the pages after the first day: correct, compare, teach, take along, try again, erase."""
 
 import csv
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from streams.storage.releases import ReleaseShelf
 from streams.world import open_media
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page, Route
+    from playwright.sync_api import Browser, Page, Route
 
 pytestmark = [
     pytest.mark.broker,
@@ -195,6 +196,29 @@ def test_a_failed_video_is_tried_again_and_then_all_of_them(
     answer_yes(page)
     until(lambda: all(now > then for now, then in zip(hits(), before, strict=True)), "another try of each")
     assert day.troubles == []
+
+
+def test_what_failed_before_a_page_began_to_listen_is_shown_there(
+    browser: "Browser", card: DashboardCard, system: System, source: SourceServer
+) -> None:
+    visit = Visit(browser)
+    visit.open(card.link).wait_for_url(lambda at: "/login" not in at)
+    visit.open("about:blank")
+    told: list[str] = []
+
+    def come_late(route: "Route") -> None:
+        """Hand over a page that was made before a video came and failed."""
+        made = route.fetch()
+        submitted = system.run("submit", source.url("404/early.mp4"), "--json").stdout
+        told.append(str(json.loads(submitted)["video_id"]))
+        until(lambda: f'data-video="{told[0]}" data-state="failed"' in route.fetch().text(), "that it failed")
+        route.fulfill(response=made)
+
+    visit.page.route("**/progress", come_late, times=1)
+    page = visit.open(f"{card.url}/progress")
+    page.locator(f'[data-runs="failed"] [data-video="{told[0]}"]').wait_for()
+    visit.context.close()
+    assert visit.troubles == []
 
 
 def test_one_person_is_dragged_onto_another_and_taken_off_again(day: Visit, card: DashboardCard, film: str) -> None:
