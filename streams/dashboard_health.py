@@ -1,13 +1,14 @@
 """Whether the dashboard of a home answers, and how far its library is behind."""
 
-import ssl
-import urllib.request
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
 from streams.dashboard_card import read_card
+
+if TYPE_CHECKING:
+    import urllib.request
 
 PATIENCE_S = 3.0
 MOST_BYTES = 10_000
@@ -47,8 +48,11 @@ def health_of(home: Path) -> DashboardHealth | None:
     return DashboardHealth(url=card.url, state=said.status, library_lag=said.library_lag)
 
 
-def _opener() -> urllib.request.OpenerDirector:
+def _opener() -> "urllib.request.OpenerDirector":
     """Ask past any proxy, and whatever the certificate says: nothing secret is sent, and it is on this machine."""
+    import ssl
+    import urllib.request
+
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))

@@ -8,7 +8,8 @@ from pathlib import Path
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dashboard.access.roles import Caller, Role
+from dashboard.access.role_names import Role
+from dashboard.access.roles import Caller
 from dashboard.app import create_app
 from dashboard.desk import Desk
 from dashboard.live.hub import Hub

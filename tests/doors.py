@@ -17,7 +17,7 @@ from dashboard.access.audit import Trail
 from dashboard.access.database import open_database
 from dashboard.access.gate import Gate
 from dashboard.access.passwords import hashed
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from dashboard.app import create_app
 from dashboard.desk import Desk
 from dashboard.guard import guarded

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from schemas.errors import SettingsInvalid, UsageError
 from streams.locks import locked
 from streams.whole_files import write_secret

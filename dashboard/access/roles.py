@@ -1,24 +1,20 @@
-"""Roles, and how a route says which one it needs."""
+"""Who calls, and how a route says which role that needs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Literal
 
 from fastapi import Depends, Request
 from starlette.types import Scope
 
+from dashboard.access.role_names import ROLES, Role
 from dashboard.problems import Problem
-
-Role = Literal["viewer", "editor", "admin"]
-"""``viewer`` reads; ``editor`` also submits, labels, names people; ``admin`` also erases, promotes, trains, redrives."""
 
 CALLER = "groundswell.caller"
 """The key in a request's scope under which the access middleware leaves the caller."""
 
 STILL = "groundswell.still"
 """The key of a question to ask while a long answer goes on: whether the caller may still have it."""
-
-ROLES: tuple[Role, ...] = get_args(Role)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,11 +4,11 @@ import getpass
 import time
 from pathlib import Path
 
-from dashboard.access.audit import Entry, Trail
-
 
 def note(home: Path, command: str) -> None:
     """Note a command that was done, without secrets."""
+    from dashboard.access.audit import Entry, Trail
+
     entry = Entry(
         at_s=round(time.time(), 3), name=_who(), role="", way="shell", address="", method="", path=command, status=0
     )

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from dashboard.access.audit import Entry, Trail
-from dashboard.access.roles import Admin, Role, Viewer
+from dashboard.access.role_names import Role
+from dashboard.access.roles import Admin, Viewer
 from dashboard.api.answers import Json, returns
 from dashboard.desk import desk_of
 from dashboard.library_follow import Follower

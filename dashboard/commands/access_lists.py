@@ -7,7 +7,7 @@ import msgspec
 import typer
 
 from dashboard.access.accounts import Token, User
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 
 WhichRole = Annotated[
     Role, typer.Option("--role", help="viewer reads; editor also submits and labels; admin may everything.")

@@ -9,7 +9,7 @@ import msgspec
 import typer
 
 from dashboard.access.accounts import Accounts, AccountsFile, User, checked_name
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from dashboard.access.trail_of_commands import note
 from dashboard.commands.access_lists import AsJson, WhichRole, print_list
 from schemas.errors import UsageError

@@ -11,7 +11,8 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from dashboard.access.roles import ROLES, Caller, Role, caller_of
+from dashboard.access.role_names import ROLES, Role
+from dashboard.access.roles import Caller, caller_of
 from dashboard.pages import saying, statics, wording
 
 TEMPLATES = Path(__file__).parents[1] / "templates"

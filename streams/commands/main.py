@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from enum import StrEnum
+from importlib import metadata
 from typing import Annotated, cast
 
 import typer
@@ -59,10 +60,19 @@ app = typer.Typer(
 )
 
 
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"groundswell {metadata.version('groundswell')}")
+        raise typer.Exit
+
+
 @app.callback()
 def main_options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     progress: Annotated[Shown, typer.Option("--progress", help="Bars, or JSON lines on standard error.")] = Shown.bars,
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_tell_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Says how a video will do, and why."""
     if debug:

@@ -9,11 +9,11 @@ import typer
 from streams import settings as settings_module
 from streams.dashboard_health import DashboardHealth, health_of
 from streams.disk_use import used_bytes
-from streams.scoreboard import BoardRow, read_parts, recent, warnings
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from streams.scoreboard import BoardRow
     from streams.settings import Settings
 
 SAMPLE_S = 1.0
@@ -48,7 +48,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     dead_letters: int
     disk_bytes: dict[str, int]
     serving: dict[str, str | None]
-    scoreboard: list[BoardRow]
+    scoreboard: "list[BoardRow]"
     warnings: list[str]
     dashboard: DashboardHealth | None
 
@@ -61,6 +61,7 @@ def status(as_json: Annotated[bool, typer.Option("--json", help="One JSON object
     """
     from streams.deadletters import waiting
     from streams.kafka.connection import bootstrap_of
+    from streams.scoreboard import read_parts, recent, warnings
 
     settings = settings_module.load()
     bootstrap = bootstrap_of(settings)
@@ -150,7 +151,7 @@ def _words_of(dashboard: DashboardHealth | None) -> str:
     return f"{dashboard.url} answers; {behind}{waits}"
 
 
-def _board(rows: list[BoardRow]) -> "RenderableType":
+def _board(rows: "list[BoardRow]") -> "RenderableType":
     """How good each release was lately, and which videos say nothing of it."""
     from rich.table import Table
 

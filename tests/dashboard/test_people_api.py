@@ -9,7 +9,7 @@ from desks import a_client, a_desk, topics_of
 from people import Machine, command, photo, video
 from starlette.testclient import TestClient
 
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from dashboard.desk import Desk
 from schemas.commands import (
     CommandTaken,

@@ -9,7 +9,7 @@ from desks import As, a_desk
 from rows_kept import LivingRows, a_row
 from starlette.testclient import TestClient
 
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from dashboard.app import create_app
 from dashboard.pages.pace import about, left_s, pace, speed
 from dashboard.reading import Library

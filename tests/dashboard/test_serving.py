@@ -18,7 +18,7 @@ import pytest
 
 from dashboard.access.accounts import Accounts, AccountsFile, Token, hash_of, new_secret
 from dashboard.access.audit import Trail
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from streams.dashboard_card import DashboardCard, card_path, read_card
 from streams.dashboard_health import DashboardHealth, health_of
 

@@ -11,7 +11,7 @@ from people import Machine, command, video
 from release_examples import KEPT, PUBLISHED, ROLE
 from starlette.testclient import TestClient
 
-from dashboard.access.roles import Role
+from dashboard.access.role_names import Role
 from dashboard.desk import Desk
 from dashboard.pages.cards import blocks_of
 from schemas.commands import CommandTaken, IdentityNamed
