@@ -95,29 +95,26 @@ class LibraryView:
 
     def api_href(self) -> str:
         """The same question to the API."""
-        query = self.query()
-        return link(
-            "/v1/videos", text=query.text, state=query.state, target=query.target, channel=query.channel,
-            person=query.person, label=query.label, since_s=query.since_s, until_s=query.until_s, sort=query.sort,
-            descending=str(query.descending).lower(), limit=PAGE,
-        )  # fmt: skip
+        return link("/v1/videos", **self._narrowed(), **self._sorted(), limit=PAGE)
 
     def export_href(self, ending: str) -> str:
         """All predictions of this view, in its order."""
-        query = self.query()
-        return link(
-            f"/v1/predictions.{ending}", text=query.text, state=query.state, target=query.target,
-            channel=query.channel, person=query.person, label=query.label, since_s=query.since_s,
-            until_s=query.until_s, sort=query.sort, descending=str(query.descending).lower(),
-        )  # fmt: skip
+        return link(f"/v1/predictions.{ending}", **self._narrowed(), **self._sorted())
 
     def retries_href(self) -> str:
         """What fetches the failed ones of this view again."""
+        return link("/v1/retries", **{**self._narrowed(), "state": ""})
+
+    def _narrowed(self) -> dict[str, object]:
+        """Which videos, as the API asks for them."""
         query = self.query()
-        return link(
-            "/v1/retries", text=query.text, target=query.target, channel=query.channel, person=query.person,
-            label=query.label, since_s=query.since_s, until_s=query.until_s,
-        )  # fmt: skip
+        return {
+            "text": query.text, "state": query.state, "target": query.target, "channel": query.channel,
+            "person": query.person, "label": query.label, "since_s": query.since_s, "until_s": query.until_s,
+        }  # fmt: skip
+
+    def _sorted(self) -> dict[str, object]:
+        return {"sort": self.sort, "descending": str(self.is_descending).lower()}
 
     def _as_query(self) -> dict[str, object]:
         columns = "" if self.columns == USUAL else ",".join(self.columns)
