@@ -54,7 +54,11 @@ def test_a_table_is_dropped_and_each_line_is_answered_with_what_is_to_be_expecte
     day: Visit, card: DashboardCard, source: SourceServer, film: str
 ) -> None:
     page = day.open(card.url)
-    page.get_by_label(re.compile("virality", re.IGNORECASE)).first.check()
+    virality = page.get_by_label(re.compile("virality", re.IGNORECASE)).first
+    virality.check()
+    page.wait_for_url(re.compile("[?]target=virality$"))
+    page.reload()
+    assert virality.is_checked(), "the address says what is ticked"
     known, new = source.url("ok/coffee.mp4"), source.url("plain/table.mp4")
     _drop(page, "links.csv", f"url,title\n{known},Old\n{new},From a table\nftp://example.org/x.mp4,No\n")
     answers = page.locator("#answers-list > li")
