@@ -17,7 +17,7 @@ from streams.locks import try_lock
 from streams.whole_files import write_whole
 
 FOLDER = "jobs"
-ASKED, STARTED, CANCELLED, LOCK = "asked.json", "started.json", "cancelled", "lock"
+ASKED, STARTED, CANCELLED, INTERRUPTED, LOCK = "asked.json", "started.json", "cancelled", "interrupted", "lock"
 OUT, LOG = "out.txt", "log.txt"
 
 LOG_READ_BYTES = 64 * 1024
@@ -174,6 +174,28 @@ def mark_cancelled(folder: Path) -> None:
     (folder / CANCELLED).touch()
 
 
+def mark_interrupted(folder: Path) -> None:
+    """Note that the job is stopped because the system is: unless it is done by then, it waits for the next start."""
+    (folder / INTERRUPTED).touch()
+
+
+def take_up(folder: Path) -> bool:
+    """Make a job that waits ready to start; whether it was interrupted. Hold its lock.
+
+    Raises
+    ------
+    FileExistsError
+        Somebody started it meanwhile.
+    """
+    is_interrupted = (folder / INTERRUPTED).exists()
+    if is_interrupted:
+        for name in (ENDED, STARTED, INTERRUPTED):  # this order: one that is broken off here still waits
+            (folder / name).unlink(missing_ok=True)
+    elif (folder / STARTED).exists():
+        raise FileExistsError(f"{folder.name} was started already")
+    return is_interrupted
+
+
 def cancelled_for_s(folder: Path) -> float | None:
     """How long ago somebody cancelled the job; None where nobody did."""
     try:
@@ -191,13 +213,15 @@ def _state(folder: Path, order: Order) -> State:
     if is_held(folder):
         return "running"
     ended = _part(folder / ENDED, Ended)
-    is_cancelled = (folder / CANCELLED).exists()
-    if ended is None:
-        begun = (folder / STARTED).exists()
-        return "cancelled" if is_cancelled else "broken" if begun else "waiting"
-    if ended.code == 0 or (ended.code == SOME_REJECTED and isinstance(order, ImportOrder)):
+    if ended and (ended.code == 0 or (ended.code == SOME_REJECTED and isinstance(order, ImportOrder))):
         return "done"
-    return "cancelled" if is_cancelled else "failed"
+    if (folder / CANCELLED).exists():
+        return "cancelled"
+    if (folder / INTERRUPTED).exists():
+        return "waiting"
+    if ended:
+        return "failed"
+    return "broken" if (folder / STARTED).exists() else "waiting"
 
 
 def _part(path: Path, kind: type[Part]) -> Part | None:

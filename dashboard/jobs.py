@@ -1,6 +1,6 @@
 """Work that takes minutes, as child processes of the command line: one heavy job at a time, the others wait.
 
-A child outlives the dashboard that started it; see ``docs/decisions/048-jobs-outlive-the-dashboard.md``.
+A child outlives the dashboard that started it, though not the system that it works for; see ``docs/decisions/048-jobs-outlive-the-dashboard.md``.
 """
 
 import os
@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,12 @@ LOOK_EVERY_S = 0.5
 KILL_AFTER_S = 10.0
 """Whoever asks a job to stop gives it so long to tidy up."""
 
+STOP_LIMIT_S = 6.0
+"""A system that stops gives its jobs so long, and its dashboard twice that (`streams.supervisor.STOP_LIMIT_S`)."""
+
+KILLED_LIMIT_S = 2.0
+STOP_LOOK_EVERY_S = 0.05
+WENT_ON = b"Groundswell was stopped while this ran; it goes on from here\n"
 STARTING_LOCK = "starting.lock"
 
 Tell = Callable[[Sequence[Change]], object]
@@ -56,6 +63,7 @@ class Jobs:
         self._seen: dict[str, Job] = {}
         self._lock = threading.Lock()
         self._watching: threading.Thread | None = None
+        self._is_over = False
 
     def ask(self, order: Order, *, by: str, table: Path | None = None) -> Job:
         """Queue a job; it starts at once when nothing of its lane runs.
@@ -131,6 +139,18 @@ class Jobs:
                 self._watching = threading.Thread(target=self._watch, name="jobs", daemon=True)
                 self._watching.start()
 
+    def interrupt(self, *, limit_s: float = STOP_LIMIT_S) -> None:
+        """Stop what runs, and start nothing more; what is not done goes on when another dashboard begins."""
+        with self._lock:
+            self._is_over = True
+            folders = [self.folder(job.job_id) for job in self.list(limit=sys.maxsize) if job.state == "running"]
+        for folder in folders:
+            job_folders.mark_interrupted(folder)
+            _signal(folder, signal.SIGTERM)
+        for folder in _left(folders, limit_s):
+            _signal(folder, signal.SIGKILL)
+        _left(folders, KILLED_LIMIT_S)
+
     def _watch(self) -> None:
         while self._tend():
             time.sleep(LOOK_EVERY_S)
@@ -138,6 +158,8 @@ class Jobs:
     def _tend(self) -> bool:
         """Do what is due; whether there is more to do."""
         with self._lock:
+            if self._is_over:
+                return False
             self._children = [child for child in self._children if child.poll() is None]
             jobs = self.list(limit=sys.maxsize)
             for job in jobs:
@@ -167,16 +189,22 @@ class Jobs:
         folder = self.folder(job.job_id)
         turn = try_lock(folder.parent / STARTING_LOCK)
         held = try_lock(folder / job_folders.LOCK) if turn is not None else None
-        if held is not None and not (folder / job_folders.STARTED).exists():
-            child = self._spawn(folder, words_of(job.order, folder), held)
-            write_whole(folder / job_folders.STARTED, msgspec.json.encode(Started(child.pid, time.time())))
-            self._children.append(child)
+        if held is not None:
+            with suppress(FileExistsError):
+                self._run(job.order, folder, held)
         for descriptor in (held, turn):
             if descriptor is not None:
                 os.close(descriptor)
 
+    def _run(self, order: Order, folder: Path, held: int) -> None:
+        goes_on = job_folders.take_up(folder)
+        (folder / job_folders.LOG).write_bytes(WENT_ON if goes_on else b"")
+        child = self._spawn(folder, words_of(order, folder), held)
+        write_whole(folder / job_folders.STARTED, msgspec.json.encode(Started(child.pid, time.time())))
+        self._children.append(child)
+
     def _spawn(self, folder: Path, words: Sequence[str], held: int) -> subprocess.Popen[bytes]:
-        with (folder / job_folders.OUT).open("wb") as out, (folder / job_folders.LOG).open("wb") as log:
+        with (folder / job_folders.OUT).open("wb") as out, (folder / job_folders.LOG).open("ab") as log:
             return subprocess.Popen(  # noqa: S603  # words of an order that was checked, never a shell's
                 [sys.executable, "-m", "dashboard.job_child", str(folder), *words],
                 env=os.environ | self._settings.environment(),
@@ -204,6 +232,14 @@ class Jobs:
         self._seen = now
         if changed:
             self.tell(changed)
+
+
+def _left(folders: Sequence[Path], limit_s: float) -> list[Path]:
+    """Wait for the jobs in these folders to end, and name those that have not in time."""
+    give_up_at_s = time.monotonic() + limit_s
+    while (left := [folder for folder in folders if job_folders.is_held(folder)]) and time.monotonic() < give_up_at_s:
+        time.sleep(STOP_LOOK_EVERY_S)
+    return left
 
 
 def kind_of(order: Order) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from dashboard.desk import Desk
+    from dashboard.jobs import Jobs
     from dashboard.library_follow import Follower
 
 STOP_LIMIT_S = 1
@@ -34,13 +35,15 @@ log = logging.getLogger(__name__)
 Say = Callable[[str], None]
 
 
-def serve(settings: Settings, *, say: Say) -> None:
+def serve(settings: Settings, *, say: Say, stop_jobs: bool = False) -> None:
     """Run the dashboard until SIGTERM or Ctrl-C.
 
     Parameters
     ----------
     say : callable
         Hears in a line where the dashboard is.
+    stop_jobs : bool
+        Jobs are stopped with it, and go on at the next start; else they outlive it.
 
     Raises
     ------
@@ -55,7 +58,9 @@ def serve(settings: Settings, *, say: Say) -> None:
         listener = bind(settings)
         stack.callback(listener.close)
         desk, follower = open_desk(settings, stack, say=say)
-        app = _put_together(desk, follower, stack)
+        app, jobs = _put_together(desk, follower, stack)
+        if stop_jobs:
+            stack.callback(jobs.interrupt)
         follower.start()
         _run(desk, app, listener, say=say)
 
@@ -88,7 +93,7 @@ def open_desk(settings: Settings, stack: ExitStack, *, say: Say = lambda line: N
     return desk, follower
 
 
-def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "ASGIApp":
+def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "tuple[ASGIApp, Jobs]":
     from dashboard.access.database import open_database
     from dashboard.app import create_app
     from dashboard.guard import guarded
@@ -100,7 +105,7 @@ def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "ASGI
     app.state.follower = follower
     app.state.jobs.begin()
     start_telling(desk.settings, desk.bootstrap, stack)
-    return guarded(app, desk.settings, database)
+    return guarded(app, desk.settings, database), app.state.jobs
 
 
 def _has_accounts(settings: Settings) -> bool:

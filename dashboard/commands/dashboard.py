@@ -13,6 +13,9 @@ from streams.settings import Settings
 
 def dashboard(
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not say where it is; `groundswell up` does.")] = False,
+    stop_jobs: Annotated[
+        bool, typer.Option("--stop-jobs", help="Stop jobs with it, to go on at the next start; else they outlive it.")
+    ] = False,
     link: Annotated[bool, typer.Option("--link", help="Print the link to the one that runs, and start none.")] = False,
 ) -> None:
     """Serve the pages and the API until Ctrl-C; `groundswell up` does it too.
@@ -24,10 +27,10 @@ def dashboard(
     if link:
         typer.echo(_running_link(settings.home))
         return
-    _serve(settings, quiet=quiet)
+    _serve(settings, quiet=quiet, stop_jobs=stop_jobs)
 
 
-def _serve(settings: Settings, *, quiet: bool) -> None:
+def _serve(settings: Settings, *, quiet: bool, stop_jobs: bool) -> None:
     import os
     import sys
 
@@ -35,7 +38,7 @@ def _serve(settings: Settings, *, quiet: bool) -> None:
     from streams import logs
 
     logs.set_up(settings, "dashboard")
-    serve(settings, say=_unheard if quiet else _say)
+    serve(settings, say=_unheard if quiet else _say, stop_jobs=stop_jobs)
     sys.stdout.flush()
     sys.stderr.flush()
     # A thread may still wait for Kafka or the gallery on behalf of a browser that is gone.

@@ -1,10 +1,11 @@
 """Charts of operators: how stages and releases did over time, as points of SVG lines."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.pages.charts import Scale, scale_over
+from dashboard.pages.wording import figure, percent
 from streams.scoreboard import BoardRow
 
 WIDE, HIGH = 100.0, 100.0
@@ -17,13 +18,13 @@ TONES = ("one", "two", "three", "four")
 
 @dataclass(frozen=True, kw_only=True)
 class Line:
-    """A line, its dots, and what it is called; `tone` names its colour."""
+    """A line, its dots, what it is called and what it says at its end; `tone` names its colour."""
 
     name: str
     tone: str
     points: str
     dots: tuple[tuple[float, float, str], ...]
-    last: float | None
+    last_words: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,8 +78,9 @@ def _chart(target: str, rows: Sequence[BoardRow]) -> BoardChart:
     weeks = tuple(sorted({row.weeks[0] for row in rows}))
     releases = list(dict.fromkeys(row.release_id for row in sorted(rows, key=lambda row: row.weeks[0], reverse=True)))
     shown = list(zip(releases[:MOST_RELEASES], TONES, strict=False))
-    errors = scale_over([v for row in rows for v in (row.error, row.constant_error)], low=0.0)
-    coverages = scale_over([row.coverage for row in rows] + [rows[0].level], low=0.5, high=1.0)
+    levels = [row.coverage for row in rows] + [rows[0].level]
+    errors = _Chart(weeks, scale_over([v for row in rows for v in (row.error, row.constant_error)], low=0.0))
+    coverages = _Chart(weeks, scale_over(levels, low=0.5, high=1.0), percent)
     mine = {release: {row.weeks[0]: row for row in rows if row.release_id == release} for release, _ in shown}
     constant = {row.weeks[0]: row.constant_error for row in rows}
     return BoardChart(
@@ -86,30 +88,39 @@ def _chart(target: str, rows: Sequence[BoardRow]) -> BoardChart:
         unit=rows[0].unit,
         weeks=weeks,
         errors=(
-            *(_line(r, t, {w: x.error for w, x in mine[r].items()}, weeks=weeks, scale=errors) for r, t in shown),
-            _line("constant", "constant", constant, weeks=weeks, scale=errors),
+            *(errors.line(r, tone, {w: x.error for w, x in mine[r].items()}) for r, tone in shown),
+            errors.line("constant", "constant", constant),
         ),
-        error_ticks=_ticks(errors),
-        coverages=tuple(
-            _line(r, t, {w: x.coverage for w, x in mine[r].items()}, weeks=weeks, scale=coverages) for r, t in shown
-        ),
-        coverage_ticks=_ticks(coverages),
+        error_ticks=errors.ticks(),
+        coverages=tuple(coverages.line(r, tone, {w: x.coverage for w, x in mine[r].items()}) for r, tone in shown),
+        coverage_ticks=coverages.ticks(),
         level=rows[0].level,
-        level_y=_y(coverages, rows[0].level),
+        level_y=_y(coverages.scale, rows[0].level),
         compared=sum(row.compared for row in rows),
     )
 
 
-def _line(name: str, tone: str, values: dict[str, float | None], *, weeks: Sequence[str], scale: Scale) -> Line:
-    known = [(week, value) for week in weeks if (value := values.get(week)) is not None]
-    places = [(_x(weeks, week), _y(scale, value), f"{week}: {value:.3g}") for week, value in known]
-    return Line(
-        name=name,
-        tone=tone,
-        points=" ".join(f"{x},{y}" for x, y, _ in places),
-        dots=tuple(places),
-        last=known[-1][1] if known else None,
-    )
+@dataclass(frozen=True)
+class _Chart:
+    """What all lines of a chart share."""
+
+    weeks: Sequence[str]
+    scale: Scale
+    write: Callable[[float], str] = figure
+
+    def line(self, name: str, tone: str, values: Mapping[str, float | None]) -> Line:
+        known = [(week, value) for week in self.weeks if (value := values.get(week)) is not None]
+        said = [(_x(self.weeks, week), _y(self.scale, v), f"{week}: {self.write(v)}") for week, v in known]
+        return Line(
+            name=name,
+            tone=tone,
+            points=" ".join(f"{x},{y}" for x, y, _ in said),
+            dots=tuple(said),
+            last_words=self.write(known[-1][1]) if known else "",
+        )
+
+    def ticks(self) -> tuple[tuple[float, str], ...]:
+        return tuple((round(HIGH - at, 2), words) for at, words in self.scale.ticks(self.write))
 
 
 def _x(weeks: Sequence[str], week: str) -> float:
@@ -119,7 +130,3 @@ def _x(weeks: Sequence[str], week: str) -> float:
 
 def _y(scale: Scale, value: float) -> float:
     return round(HIGH - scale.at(value), 2)
-
-
-def _ticks(scale: Scale) -> tuple[tuple[float, str], ...]:
-    return tuple((round(HIGH - at, 2), words) for at, words in scale.ticks())

@@ -4,7 +4,7 @@ Percents are attributes of SVG, so that a chart is as wide as its place, and no 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from dashboard.pages.wording import figure
@@ -35,12 +35,12 @@ class Scale:
         share = (value - self.low) / span if span > 0 else 0.5
         return round(MARGIN + (100 - 2 * MARGIN) * min(max(share, 0.0), 1.0), 2)
 
-    def ticks(self) -> list[tuple[float, str]]:
+    def ticks(self, write: Callable[[float], str] = figure) -> list[tuple[float, str]]:
         """Round numbers along the line, each with its place."""
         step = _round_step((self.high - self.low) / WANTED_TICKS)
         first = math.ceil(self.low / step - 1e-9)
         count = math.floor(self.high / step + 1e-9) - first + 1
-        return [(self.at((first + i) * step), figure(round((first + i) * step, 9))) for i in range(min(count, 20))]
+        return [(self.at((first + i) * step), write(round((first + i) * step, 9))) for i in range(min(count, 20))]
 
 
 def scale_over(values: Iterable[float | None], *, low: float | None = None, high: float | None = None) -> Scale:

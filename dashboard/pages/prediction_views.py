@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from dashboard.pages import saying
 from dashboard.pages.charts import Bar, Scale, Step, scale_over, signed_bars, steps_of
-from dashboard.pages.wording import figure, percent, words
+from dashboard.pages.wording import percent, words
 from dashboard.rows import Moment, PredictionBrief, ReleaseRow, VideoDetail
 from models.outcome_truth import Truth, truth_of
 from schemas.outcomes import OutcomeObserved
@@ -79,16 +79,21 @@ class PredictionView:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        return self.scale.ticks()
+        return self.scale.ticks(self.amount)
 
     @property
     def in_words(self) -> str:
         """The whole chart in a sentence, for those who do not see it."""
-        came = "" if self.truth is None else f"; what came: {figure(self.truth)}"
+        came = "" if self.truth is None else f"; what came: {self.amount(self.truth)}"
+        low, high, constant = (self.amount(value) for value in (self.low, self.high, self.constant))
         return (
-            f"{self.title}: {figure(self.value)} {self.scored.unit}, {percent(self.level)} interval from "
-            f"{figure(self.low)} to {figure(self.high)}; the same for every video would be {figure(self.constant)}{came}"
+            f"{self.title}: {self.amount(self.value)} {self.unit}, {percent(self.level)} interval from "
+            f"{low} to {high}; the same for every video would be {constant}{came}"
         )
+
+    def amount(self, value: float | None) -> str:
+        """Write a value of this prediction's unit."""
+        return saying.amount(value, self.scored.unit)
 
     @property
     def headline(self) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dashboard.pages.wording import words
 from dashboard.rows import ReleaseRow
 from schemas.targets import TargetDefined
 
@@ -42,7 +43,6 @@ MEANINGS: Mapping[str, str] = {
 }
 """What a figure says, for those who do not know it."""
 
-SHARES = ("coverage", "ece", "auc", "accuracy", "share")
 MAIN = ("mae", "brier", "f1", "rmse", "mse")
 
 
@@ -54,7 +54,6 @@ class Figure:
     name: str
     value: float
     constant: float | None
-    is_share: bool
 
     @property
     def meaning(self) -> str:
@@ -77,6 +76,16 @@ def figures_of(metrics: Mapping[str, float]) -> list[Figure]:
     """Put each figure beside the constant's."""
     beside = {form.format(name) for name in metrics for form in CONSTANTS}
     return [_figure(name, metrics) for name in metrics if name not in beside]
+
+
+def name_of(key: str) -> str:
+    """Say what a figure is called, of a class behind the name of the class.
+
+    >>> name_of("mae"), name_of("washing_up/auc"), name_of("my_own")
+    ('mean error', 'washing up: hits told from others (AUC)', 'my own')
+    """
+    of, _, name = key.rpartition("/")
+    return (f"{words(of)}: " if of else "") + NAMES.get(name, words(name))
 
 
 def main_figure(metrics: Mapping[str, float]) -> Figure | None:
@@ -108,8 +117,7 @@ def _target(name: str, definition: TargetDefined | None, rows: Sequence[ReleaseR
 def _figure(name: str, metrics: Mapping[str, float]) -> Figure:
     return Figure(
         key=name,
-        name=NAMES.get(name, name.replace("_", " ")),
+        name=name_of(name),
         value=metrics[name],
         constant=next((metrics[form.format(name)] for form in CONSTANTS if form.format(name) in metrics), None),
-        is_share=any(word in name for word in SHARES),
     )

@@ -13,7 +13,7 @@ from jinja2.runtime import Context
 
 from dashboard.access.role_names import ROLES, Role
 from dashboard.access.roles import Caller, caller_of
-from dashboard.pages import saying, statics, wording
+from dashboard.pages import release_views, saying, statics, wording
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -79,10 +79,17 @@ def environment() -> Environment:
         number=wording.number, figure=wording.figure, signed=wording.signed, percent=wording.percent,
         size=wording.size, words=wording.words, plain=wording.plain, segment=_segment, stage=saying.stage,
         told=saying.told, language=saying.language, lasting=saying.lasting, part=saying.part,
-        sentence=saying.sentence, warning=saying.warning,
+        sentence=saying.sentence, warning=saying.warning, amount=saying.amount, moved=saying.moved,
+        measured=saying.measured,
     )  # fmt: skip
     made.globals.update(
-        static=statics.static, media=media, frame=frame, link=link, build=statics.build, about_target=saying.target
+        static=statics.static,
+        media=media,
+        frame=frame,
+        link=link,
+        build=statics.build,
+        about_target=saying.target,
+        figure_name=release_views.name_of,
     )
     return made
 

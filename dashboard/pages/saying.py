@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from dashboard.pages.wording import figure, percent, words
+from dashboard.pages.wording import figure, percent, signed, words
 
 STAGES: Mapping[str, str] = {
     "fetch": "Fetch",
@@ -50,6 +50,8 @@ PARTS: Mapping[str, str] = {
 
 _SUBTITLES = re.compile(r"subtitles in ([a-zA-Z, -]+);")
 PERCENTILE, CHANCE = "percentile", "chance"
+SHARES = frozenset({"accuracy", "auc", "coverage", "ece", "precision", "recall", "share"})
+BASE_RATE = "base_rate"
 MINUTE_S, SHORT_S = 60, 10
 
 
@@ -132,6 +134,43 @@ def worth(value: float | None, unit: str) -> str:
     if unit.startswith(PERCENTILE):
         return ordinal(value)
     return percent(value) if unit.startswith(CHANCE) else figure(value)
+
+
+def amount(value: float | None, unit: str) -> str:
+    """Write a value beside others of its unit, as on a scale.
+
+    >>> amount(38.3, "percentile of views"), amount(0.24, "chance, 0 to 1")
+    ('38.3', '24%')
+    """
+    return percent(value) if unit.startswith(CHANCE) else figure(value)
+
+
+def moved(difference: float, unit: str) -> str:
+    """Write by how much something moves a value, counted as `step_word` says.
+
+    >>> moved(1.5, "percentile of views"), moved(0.024, "chance, 0 to 1")
+    ('+1.50', '+2.40')
+    """
+    return signed(100 * difference if unit.startswith(CHANCE) else difference)
+
+
+def is_share(name: str) -> bool:
+    """Tell by the name of a figure whether it is a share, from 0 to 1.
+
+    >>> [is_share(name) for name in ("speech_share", "scenes/ece", "base_rate", "shares", "words_per_minute")]
+    [True, True, True, False, False]
+    """
+    last = name.rpartition("/")[2]
+    return last == BASE_RATE or not SHARES.isdisjoint(last.split("_"))
+
+
+def measured(value: float | None, name: str) -> str:
+    """Write a figure as its name wants it.
+
+    >>> measured(0.912, "coverage_90"), measured(0.912, "mae")
+    ('91.2%', '0.91')
+    """
+    return percent(value, 1) if is_share(name) else figure(value)
 
 
 def unit_word(unit: str) -> str:

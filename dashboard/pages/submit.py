@@ -20,10 +20,10 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/")
 def submit(request: Request, desk: TheDesk, _: Viewer) -> HTMLResponse:
-    """Show where to put links and files, and what was submitted last."""
+    """Show where to put links and files, and what was submitted last; ``?target=`` are ticked already."""
     return render(
-        request, "submit.html", targets=_targets(desk), rows=_recent(desk),
-        most_bytes=desk.settings.fetch_max_bytes, languages=desk.settings.subtitle_languages,
+        request, "submit.html", targets=_targets(desk), ticked=set(request.query_params.getlist("target")),
+        rows=_recent(desk), most_bytes=desk.settings.fetch_max_bytes, languages=desk.settings.subtitle_languages,
     )  # fmt: skip
 
 

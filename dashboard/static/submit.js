@@ -28,6 +28,18 @@ export function chosenTargets() {
   return [...document.querySelectorAll("#targets input:checked")].map((box) => box.value);
 }
 
+/** Keep in the address which targets are ticked: reloaded, or opened by somebody else, it asks for the same. */
+function noteTargets() {
+  const url = new URL(location.href);
+  url.searchParams.delete("target");
+  for (const name of chosenTargets()) url.searchParams.append("target", name);
+  if (url.href !== location.href) history.replaceState(history.state, "", url);
+}
+
+document.getElementById("targets")?.addEventListener("change", noteTargets);
+// A browser that comes back to the page may tick what was ticked when it was left.
+if (form) addEventListener("pageshow", noteTargets);
+
 /** Show what became of each link, in their order; of very many the refused ones first, and no more than can be read. */
 export function showAnswers(items) {
   const refused = items.filter((item) => item.state === "refused");

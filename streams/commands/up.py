@@ -10,8 +10,8 @@ from streams import settings as settings_module
 from streams.dashboard_card import read_card
 from streams.topology import STAGES
 
-DASHBOARD = ("dashboard.commands.main", "dashboard", "--quiet")
-"""Started by its name: nothing here knows it (docs/decisions/039)."""
+DASHBOARD = ("dashboard.commands.main", "dashboard", "--quiet", "--stop-jobs")
+"""Started by its name: nothing here knows it (docs/decisions/039). Its jobs need our Kafka, and stop with us."""
 
 
 def up(

@@ -1,5 +1,6 @@
 """The pages as people use them: a real Chromium against a real `groundswell up`, in the order of a first day."""
 
+import dataclasses
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from browsers import DESKTOP, PHONE, Visit, chromium
 from clips import Clip, write_clip
@@ -16,7 +18,13 @@ from households import VIDEO_LIMIT_MS, answer_yes, fresh, overflows, until
 from source_server import SourceServer
 from systems import System
 
+from models.release import Release, load, save
 from streams.dashboard_card import DashboardCard, read_card
+from streams.kafka.connection import bootstrap_of
+from streams.release_roles import announce
+from streams.settings import Settings
+from streams.storage.releases import STARTERS, ReleaseShelf
+from streams.world import open_media
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -104,13 +112,28 @@ def test_a_dead_letter_is_read_and_put_back(
     assert day.troubles == []
 
 
-def test_the_past_is_replayed_and_before_and_after_are_shown(day: Visit, card: DashboardCard) -> None:
+def test_the_past_is_replayed_and_before_and_after_are_shown(
+    day: Visit, card: DashboardCard, system: System, cache: Path, tmp_path: Path
+) -> None:
+    _let_another_serve(Settings(home=system.home, cache=cache), tmp_path)
     page = day.open(f"{card.url}/models")
+    until(
+        lambda: fresh(page, page.locator("#virality").get_by_role("link", name="lower", exact=True)) == 1, "a release"
+    )
     page.locator(".page-head, main").get_by_role("button", name="Replay").first.click()
     dialog = page.locator("dialog[open]")
     dialog.get_by_role("button", name="Replay").click()
     page.wait_for_url(re.compile("view=jobs"))
-    until(lambda: fresh(page, page.get_by_text("done", exact=True)) >= 1, "a replay that is done")
+    job = page.locator("section.card", has=page.locator("#job-title"))
+    job.get_by_text("done", exact=True).wait_for(timeout=VIDEO_LIMIT_MS)
+    rows = job.get_by_role("table", name="Predictions before and after").locator("tbody tr")
+    assert rows.count() >= 2, "of the link and of the file"
+    for row in rows.all():
+        before, after = (float(row.locator(f'[data-name="{when}"]').inner_text()) for when in ("Before", "After"))
+        assert before > after
+        assert row.locator('[data-name="Release before"]').inner_text() == "us-2017-autumn"
+    rows.first.get_by_role("link").click()
+    page.locator("#video-headline").get_by_role("link", name="lower", exact=True).wait_for()
     assert day.troubles == []
 
 
@@ -190,6 +213,19 @@ def test_a_dashboard_that_dies_comes_back_and_open_pages_go_on(
     page.locator(f'[data-video="{line["video_id"]}"]').first.wait_for()
     status = json.loads(page.evaluate("async () => (await fetch('/v1/videos?limit=1')).text()"))
     assert status["total"] >= 4
+
+
+def _let_another_serve(settings: Settings, folder: Path) -> None:
+    """Let a release serve that knows what the starter knows, and says ten points less of everything."""
+    starter = load(STARTERS / "virality")
+    assert isinstance(starter, Release)
+    told = starter.manifest
+    manifest = msgspec.structs.replace(
+        told, release_id="lower", constant=told.constant - 10, intercept=told.intercept - 10
+    )
+    save(dataclasses.replace(starter, manifest=manifest), folder / "lower")
+    release = ReleaseShelf(settings.home, open_media(settings)).publish(folder / "lower")
+    announce(settings, bootstrap_of(settings), release)
 
 
 def _deep_pages(visit: Visit, card: DashboardCard) -> list[str]:

@@ -3,11 +3,9 @@
 import csv
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import fitted
 import pytest
 from browsers import Visit, chromium
 from clips import Clip, write_clip
@@ -16,11 +14,6 @@ from source_server import SourceServer
 from systems import System
 
 from streams.dashboard_card import DashboardCard
-from streams.kafka.connection import bootstrap_of
-from streams.release_roles import announce
-from streams.settings import Settings
-from streams.storage.releases import ReleaseShelf
-from streams.world import open_media
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
@@ -33,13 +26,6 @@ pytestmark = [
 ]
 
 MB = 10**6
-
-
-@pytest.fixture(scope="module", autouse=True)
-def last_day(household: Household) -> Iterator[None]:
-    """Nobody needs the household after these."""
-    yield
-    household.close()
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +41,11 @@ def test_a_table_is_dropped_and_each_line_is_answered_with_what_is_to_be_expecte
     day: Visit, card: DashboardCard, source: SourceServer, film: str
 ) -> None:
     page = day.open(card.url)
-    page.get_by_label(re.compile("virality", re.IGNORECASE)).first.check()
+    virality = page.get_by_label(re.compile("virality", re.IGNORECASE)).first
+    virality.check()
+    page.wait_for_url(re.compile("[?]target=virality$"))
+    page.reload()
+    assert virality.is_checked(), "the address says what is ticked"
     known, new = source.url("ok/coffee.mp4"), source.url("plain/table.mp4")
     _drop(page, "links.csv", f"url,title\n{known},Old\n{new},From a table\nftp://example.org/x.mp4,No\n")
     answers = page.locator("#answers-list > li")
@@ -273,37 +263,6 @@ def test_outcomes_are_imported_and_shown_with_the_video(
     assert day.troubles == []
 
 
-def test_releases_go_into_the_shadow_serve_are_compared_and_retire(
-    day: Visit, card: DashboardCard, system: System, cache: Path, tmp_path: Path
-) -> None:
-    settings = Settings(home=system.home, cache=cache)
-    folder = fitted.release_folder(tmp_path / "other", "other", trained_at_s=1.0)
-    announce(
-        settings,
-        bootstrap_of(settings),
-        ReleaseShelf(system.home, open_media(settings)).publish(folder),
-        role="retired",
-    )
-    page = day.open(f"{card.url}/models")
-    row = page.locator("#virality tr", has=page.get_by_role("link", name="other", exact=True))
-    until(lambda: fresh(page, row) == 1, "the other release")
-    row.get_by_role("button", name="Shadow").click()
-    row.get_by_text("in the shadow").wait_for()
-    row.get_by_role("button", name="Promote").click()
-    answer_yes(page)
-    row.get_by_text("serves").wait_for()
-    old = page.locator("#virality tbody tr").filter(has_not=page.get_by_role("link", name="other", exact=True)).first
-    old.get_by_role("link", name="Compare").click()
-    page.wait_for_url(re.compile("/models/compare"))
-    assert "other" in page.locator("main").inner_text()
-    day.open(f"{card.url}/models")
-    row.get_by_role("button", name="Retire").click()
-    answer_yes(page)
-    row.get_by_text("retired").wait_for()
-    old.get_by_text("serves").wait_for()
-    assert day.troubles == []
-
-
 def test_a_class_of_ones_own_is_defined_in_a_form(day: Visit, card: DashboardCard) -> None:
     page = day.open(f"{card.url}/label")
     page.get_by_role("button", name="New class").click()
@@ -329,20 +288,6 @@ def test_somebody_is_enrolled_from_a_photo(day: Visit, card: DashboardCard, film
     dialog.get_by_role("button", name="Enrol").click()
     dialog.wait_for(state="detached", timeout=VIDEO_LIMIT_MS)
     until(lambda: fresh(page, page.locator(".person-name", has_text="Ada Lovelace")) == 1, "her name")
-    assert day.troubles == []
-
-
-def test_a_training_for_which_labels_are_missing_says_so_where_it_was_asked_for(
-    day: Visit, card: DashboardCard
-) -> None:
-    page = day.open(f"{card.url}/label?target=scenes")
-    page.get_by_role("button", name="Train now").click()
-    page.locator("[data-job-here] .bad-ink").wait_for(timeout=VIDEO_LIMIT_MS)
-    said = page.locator("[data-job-here] .bad-ink").inner_text()
-    assert "label" in said or "example" in said, said
-    page.locator("[data-job-here]").get_by_role("link", name="Details").click()
-    page.wait_for_url(re.compile("view=jobs&job="))
-    page.get_by_role("button", name="Ask again").wait_for()
     assert day.troubles == []
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -46,11 +47,11 @@ def home(tmp_path: Path) -> Settings:
 class Sleeper:
     """A process that holds a job's lock, as one that was started by an earlier dashboard."""
 
-    def __init__(self, home: Path, order: Order) -> None:
+    def __init__(self, home: Path, order: Order, script: str = "import time; time.sleep(600)") -> None:
         self.folder = job_folders.new_folder(home, Asked(order, "ada", time.time()))
         held = try_lock(self.folder / job_folders.LOCK)
         assert held is not None
-        words = [sys.executable, "-c", "import time; time.sleep(600)"]
+        words = [sys.executable, "-c", script, str(self.folder)]
         self.process = subprocess.Popen(words, pass_fds=(held,), start_new_session=True)
         os.close(held)
         started = job_folders.Started(self.process.pid, time.time())
@@ -144,6 +145,60 @@ def test_a_running_job_is_cancelled_with_everything_it_started(home: Settings, s
     assert jobs.one(sleeper.folder.name).state == "cancelled"
     with pytest.raises(Problem, match="nothing is left to stop"):
         jobs.cancel(sleeper.folder.name)
+
+
+def test_a_job_is_stopped_with_its_system_and_goes_on_with_the_next_one(home: Settings) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        never_answers = home.model_copy(update={"kafka": f"127.0.0.1:{silent.getsockname()[1]}"})
+        jobs = Jobs(never_answers)
+        asked = jobs.ask(EraseOrder(what="youtube:abc"), by="ada")
+        assert asked.state == "running"
+        folder = jobs.folder(asked.job_id)
+        first = job_folders.pid_of(folder)
+        jobs.interrupt()
+        assert not job_folders.is_held(folder)
+        assert jobs.ask(ReplayOrder(), by="ada").state == "waiting", "nothing is started by a system that stops"
+
+        after = Jobs(never_answers)
+        assert after.one(asked.job_id).state == "waiting"
+        after.begin()
+        job = after.one(asked.job_id)
+        assert (job.state, job.by) == ("running", "ada")
+        assert "goes on" in job.log[0]
+        second = job_folders.pid_of(folder)
+        assert second not in (first, None)
+        os.killpg(second, signal.SIGKILL)
+
+
+def test_a_job_that_hears_nothing_is_killed_with_its_system_and_waits(home: Settings) -> None:
+    deaf = "import pathlib, signal, sys, time; signal.signal(15, signal.SIG_IGN); pathlib.Path(sys.argv[1], 'deaf').touch(); time.sleep(600)"
+    sleeper = Sleeper(home.home, TrainOrder(target="virality"), deaf)
+    until(lambda: (sleeper.folder / "deaf").exists(), "that it listens no more")
+    Jobs(home).interrupt(limit_s=0.1)
+    assert sleeper.process.wait(LIMIT_S) == -signal.SIGKILL
+    assert Jobs(home).one(sleeper.folder.name).state == "waiting"
+
+
+@pytest.mark.parametrize(
+    ("code", "cancelled", "state"),
+    [
+        (0, False, "done"),
+        (143, False, "waiting"),
+        (1, False, "waiting"),
+        (None, False, "waiting"),
+        (143, True, "cancelled"),
+    ],
+)
+def test_what_was_done_or_cancelled_when_its_system_stopped_does_not_go_on(
+    home: Settings, code: int | None, cancelled: bool, state: str
+) -> None:
+    folder = _ended(home.home, code or 0)
+    job_folders.mark_interrupted(folder)
+    if code is None:
+        (folder / "ended.json").unlink()
+    if cancelled:
+        job_folders.mark_cancelled(folder)
+    assert Jobs(home).one(folder.name).state == state
 
 
 def test_a_waiting_job_is_cancelled_without_ever_starting(home: Settings, sleeper: Sleeper) -> None:

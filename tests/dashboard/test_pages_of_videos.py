@@ -180,6 +180,20 @@ def test_a_part_of_a_video_that_was_asked_for_again_comes_without_the_frame(tmp_
     assert 'id="player"' not in text, "a film that plays goes on playing"
 
 
+@pytest.mark.parametrize(
+    ("query", "ticked"),
+    [("", []), ("?target=%3Cb%3E&target=unheard_of&target=", []), ("?target=virality&target=no", ["virality"]),
+     ("?target=virality&target=engagement", ["engagement", "virality"])],
+)  # fmt: skip
+def test_targets_are_ticked_by_the_address_and_unknown_ones_are_ignored(
+    tmp_path: Path, query: str, ticked: list[str]
+) -> None:
+    page = Tags(_client(tmp_path).get(f"/{query}").raise_for_status().text)
+    boxes = [a for tag, a in page.found if a.get("name") == "targets"]
+    assert len(boxes) > len(ticked)
+    assert sorted(str(box["value"]) for box in boxes if "checked" in box) == ticked
+
+
 @pytest.mark.parametrize(("role", "may"), [("viewer", False), ("editor", False), ("admin", True)])
 def test_only_an_admin_is_offered_to_erase(tmp_path: Path, role: str, may: bool) -> None:
     text = _client(tmp_path, role=role).get(f"/videos/{VIDEO_ID}").text

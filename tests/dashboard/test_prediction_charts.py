@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from dashboard.pages.board_charts import board_charts
 from dashboard.pages.charts import MARGIN, Scale, scale_over, signed_bars, steps_of
 from dashboard.pages.prediction_views import grouped, views_of
 from dashboard.pages.timeline import MOST_MARKS, timeline_of
@@ -17,6 +18,7 @@ from schemas.features import Label
 from schemas.predictions import Interval, Reason
 from schemas.releases import ReleasePublished
 from schemas.targets import Measure, TargetDefined
+from streams.scoreboard import BoardRow
 
 ROW = VideoRow(video_id=FETCHED.video_id, state="done", submitted_at_s=0.0, changed_at_s=0.0)
 NUMBERS = st.floats(-1e6, 1e6)
@@ -169,3 +171,22 @@ def _moment(release_id: str, value: float) -> Moment:
     return Moment(
         target="t", at_s=value, value=value, low=interval.low, high=interval.high, stage="final", release_id=release_id
     )
+
+
+def test_shares_on_the_scoreboard_are_percents_and_errors_are_in_their_unit() -> None:
+    weeks = [_week("2026-W20", error=0.25, coverage=0.9), _week("2026-W21", error=0.5, coverage=0.875)]
+    (chart,) = board_charts(weeks)
+    assert [words for _, words in chart.coverage_ticks] == ["50%", "60%", "70%", "80%", "90%", "100%"]
+    (line,) = chart.coverages
+    assert line.last_words == "88%"
+    assert [words for *_, words in line.dots] == ["2026-W20: 90%", "2026-W21: 88%"]
+    assert chart.errors[0].last_words == "0.50"
+    assert all("%" not in words for _, words in chart.error_ticks)
+
+
+def _week(week: str, *, error: float, coverage: float) -> BoardRow:
+    return BoardRow(
+        target="virality", release_id="r1", weeks=(week,), unit="percentile of views", level=0.9, compared=12,
+        coverage=coverage, below=0.05, above=1 - coverage - 0.05, bias=0.0, error=error, constant_error=1.0,
+        not_comparable={},
+    )  # fmt: skip

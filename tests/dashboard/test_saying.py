@@ -1,19 +1,22 @@
 """Numbers and names of the system in the words of people who have never heard of it."""
 
+import re
 from pathlib import Path
 
 import pytest
 from desks import a_client, a_desk
-from examples import FETCHED, LINK, SCORED, VIDEO_ID
+from examples import FETCHED, LINK, SCORED, SUMMARISED, VIDEO_ID
 from msgspec.structs import replace
 
 from dashboard.pages import saying
-from schemas.predictions import Interval
+from schemas.event import derive_id
+from schemas.predictions import Interval, Reason
 from streams.target_files import shipped
 from streams.topology import STAGES
 
 BROWSER = {"Accept": "text/html"}
 PERCENTILE = "percentile of views"
+PLACES = re.compile(r"<(svg|path|rect|line|circle|video|a|script|link)\b[^>]*>")
 
 
 @pytest.mark.parametrize(
@@ -77,3 +80,31 @@ def test_the_page_of_a_video_tells_a_percentile_and_what_it_means(tmp_path: Path
     assert "62nd" in page
     assert "watched more than 62 of 100 videos" in page
     assert "62nd percentile" in client.get("/videos", headers=BROWSER).text
+
+
+def test_chances_and_shares_are_told_in_hundredths_on_every_page(tmp_path: Path) -> None:
+    scored = replace(
+        SCORED,
+        target="viral_probability",
+        value=0.313,
+        constant=0.2,
+        unit="chance, 0 to 1",
+        interval=Interval(low=0.0421, high=0.777, level=0.9),
+        reasons=(Reason(feature="pace", words="many cuts", contribution=0.0173),),
+        suggestions=(),
+        caveats=(),
+    )
+    summary = replace(SUMMARISED, numbers={"numbers/audio/speech_share": 0.4139, "words_per_minute": 90.31})
+    other = [replace(e, video_id="youtube:bbbbbbbbbbb", event_id=derive_id("t", "1", e.event_id))
+             for e in (LINK, FETCHED, summary, scored)]  # fmt: skip
+    client = a_client(a_desk(tmp_path, (LINK, FETCHED, summary, scored, *other)))
+    for path in (f"/videos/{VIDEO_ID}", f"/compare?a={VIDEO_ID}&b=youtube:bbbbbbbbbbb"):
+        text = client.get(path, headers=BROWSER).text
+        assert "31%" in text
+        assert "4% to 78%" in text
+        assert "constant 20%" in text
+        assert "+1.73" in text, "points of a hundred"
+        assert "41.4%" in text
+        assert "90.3" in text
+        assert not re.search(r"\b0\.(31|04|77|78|20|41|017)", PLACES.sub("", text)), "no share as a fraction"
+    assert "4% to 78%" in client.get("/videos", headers=BROWSER).text

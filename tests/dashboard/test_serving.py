@@ -16,11 +16,14 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from dashboard import job_folders
 from dashboard.access.accounts import Accounts, AccountsFile, Token, hash_of, new_secret
 from dashboard.access.audit import Trail
 from dashboard.access.role_names import Role
+from dashboard.jobs import Jobs
 from streams.dashboard_card import DashboardCard, card_path, read_card
 from streams.dashboard_health import DashboardHealth, health_of
+from streams.settings import Settings
 
 PATIENCE_S = 60.0
 NO_KAFKA = "127.0.0.1:9"
@@ -44,12 +47,14 @@ def environment_of(home: Path, changes: Mapping[str, str] = {}) -> dict[str, str
 
 
 @contextmanager
-def running(home: Path, environment: Mapping[str, str] = {}) -> Iterator[tuple[subprocess.Popen[bytes], DashboardCard]]:
+def running(
+    home: Path, environment: Mapping[str, str] = {}, *options: str
+) -> Iterator[tuple[subprocess.Popen[bytes], DashboardCard]]:
     """A dashboard without Kafka; it waits for it, and shows what it knows."""
     home.mkdir(parents=True, exist_ok=True)
     with (home / "log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "dashboard.commands.main", "dashboard", "--quiet"],
+            [sys.executable, "-m", "dashboard.commands.main", "dashboard", "--quiet", *options],
             env=environment_of(home, environment), stdout=log, stderr=log,
         )  # fmt: skip
         try:
@@ -129,6 +134,27 @@ def test_it_leaves_in_order_though_event_streams_are_open_and_sessions_go_on_aft
         assert "Traceback" not in (tmp_path / "log").read_text()
     with running(tmp_path) as (_, card), urlopen(Request(f"{card.url}/v1/me", headers={"Cookie": cookie})) as answer:
         assert json.load(answer)["way"] == "session"
+
+
+@pytest.mark.parametrize("options", [["--stop-jobs"], []], ids=["of a system", "alone"])
+def test_jobs_stop_with_the_dashboard_of_a_system_and_outlive_one_that_runs_alone(
+    tmp_path: Path, options: list[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        never_answers = {"GROUNDSWELL_KAFKA": f"127.0.0.1:{silent.getsockname()[1]}"}
+        with running(tmp_path, never_answers, *options) as (process, card):
+            body = json.dumps({"kind": "replay"}).encode()
+            kind = {"Content-Type": "application/json"}
+            status, answer = asked(f"{card.url}/v1/jobs", token_of(card), data=body, **kind)
+            job_id = json.loads(answer)["job_id"]
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(PATIENCE_S) == 0
+        jobs = Jobs(Settings(home=tmp_path, kafka=never_answers["GROUNDSWELL_KAFKA"]))
+        assert status == 202
+        job = jobs.one(job_id)
+        assert job.state == "waiting" if options else job.state in ("running", "failed")
+        if pid := job_folders.pid_of(jobs.folder(job_id)):
+            os.killpg(pid, signal.SIGKILL)
 
 
 def test_strangers_are_not_let_near_before_somebody_may_log_in(tmp_path: Path) -> None:
