@@ -3,14 +3,20 @@
 -- ARGV[1]: JSON with
 --   prefix, sort, target, descending, limit, tiny, walk, narrow, most
 --   after: [by, id] or null         since, until: seconds or null
---   tags: list of set keys          words: list of beginnings of words
+--   tags: list of keys              words: list of beginnings of words
 -- Answers {total, by1, id1, by2, id2, ...}; `by` of texts as it is, of numbers with all digits.
+--
+-- A list in the wanted order is walked from the cursor on: of a tag its own list, which is in the order of `changed`, otherwise
+-- that of all videos. Of many videos that fit the next one is near; where it was not, a list is made of those in all sets.
 
 local asked = cjson.decode(ARGV[1])
 local prefix, null = asked.prefix, cjson.null
 local is_text = asked.sort == 'title' or asked.sort == 'channel'
 local order = prefix .. 'by:' .. asked.sort
 if asked.sort == 'value' then order = prefix .. 'value:' .. asked.target end
+local everything, heard_of = prefix .. 'by:changed', prefix .. 'by:submitted'
+local since = asked.since == null and -math.huge or asked.since
+local till = asked['until'] == null and math.huge or asked['until']
 local CHUNK, WORDS = 500, 2000
 local made = {}
 
@@ -21,7 +27,7 @@ local function scratch()
   return key
 end
 
--- The videos that have a word which begins so; stops when there are many.
+-- The videos that have a word which begins so; stops when there are many, and then has no key.
 local function word_filter(beginning)
   local key, size, least = scratch(), 0, '[' .. beginning
   while size < asked.narrow do
@@ -32,119 +38,81 @@ local function word_filter(beginning)
       local only = prefix .. 'word:' .. words[1]
       return {size = redis.call('SCARD', only), key = only}
     end
-    local sets = {key}
-    for _, word in ipairs(words) do sets[#sets + 1] = prefix .. 'word:' .. word end
-    size = redis.call('SUNIONSTORE', key, unpack(sets))
+    local keys = {key}
+    for _, word in ipairs(words) do keys[#keys + 1] = prefix .. 'word:' .. word end
+    size = redis.call('SUNIONSTORE', key, unpack(keys))
     least = '(' .. words[#words]
   end
   return {size = size, beginning = ' ' .. beginning}
 end
 
+-- What all must fit, the fewest videos first.
 local filters = {}
-for _, key in ipairs(asked.tags) do filters[#filters + 1] = {size = redis.call('SCARD', key), key = key} end
+for _, key in ipairs(asked.tags) do filters[#filters + 1] = {size = redis.call('ZCARD', key), key = key, is_tag = true} end
 for _, beginning in ipairs(asked.words) do filters[#filters + 1] = word_filter(beginning) end
+if asked.since ~= null or asked['until'] ~= null then
+  filters[#filters + 1] = {size = redis.call('ZCOUNT', heard_of, since, till), is_span = true}
+end
+table.sort(filters, function(a, b) return a.size < b.size end)
 
--- Several sets that leave few videos together are as good as one small set.
-local function met(all)
-  local keys, others = {}, {}
-  for _, filter in ipairs(all) do
-    if filter.key then keys[#keys + 1] = filter.key else others[#others + 1] = filter end
-  end
-  if #keys < 2 then return all end
-  local asking = {#keys}
-  for _, key in ipairs(keys) do asking[#asking + 1] = key end
-  asking[#asking + 1] = 'LIMIT'
-  asking[#asking + 1] = asked.narrow
-  local size = redis.call('SINTERCARD', unpack(asking))
-  if size >= asked.narrow then return all end
-  local key = scratch()
-  redis.call('SINTERSTORE', key, unpack(keys))
-  others[#others + 1] = {size = size, key = key}
-  return others
+local function which(is_wanted)
+  local some = {}
+  for _, filter in ipairs(filters) do if is_wanted(filter) then some[#some + 1] = filter end end
+  return some
 end
 
-local has_span = asked.since ~= null or asked['until'] ~= null
+local function has_key(filter) return filter.key end
+local function has_none(filter) return not filter.key end
+local sets = which(has_key)
 
--- Where all filters are sets and the order has numbers: what is in all of them, sorted, made in one go.
-local function sorted_at_once()
-  if #filters < 2 or is_text or has_span then return nil end
-  local least, asking, weights = math.huge, {#filters + 1}, {'WEIGHTS'}
-  for _, filter in ipairs(filters) do
-    if not filter.key then return nil end
-    least = math.min(least, filter.size)
-    asking[#asking + 1], weights[#weights + 1] = filter.key, 0
+-- Gives what a filter looks at, one of each id, and what says by that whether it lets the id through.
+local function look(filter, ids)
+  if filter.is_tag then return redis.call('ZMSCORE', filter.key, unpack(ids)), function(score) return score end end
+  if filter.is_span then
+    return redis.call('ZMSCORE', heard_of, unpack(ids)), function(score)
+      local at_s = score and tonumber(score)
+      return at_s and at_s >= since and at_s <= till
+    end
   end
-  if least >= asked.narrow then return nil end
-  local key = scratch()
-  asking[#asking + 1], weights[#weights + 1] = order, 1
-  for _, word in ipairs(weights) do asking[#asking + 1] = word end
-  redis.call('ZINTERSTORE', key, unpack(asking))
-  return key
+  if filter.key then return redis.call('SMISMEMBER', filter.key, unpack(ids)), function(is_in) return is_in == 1 end end
+  return redis.call('HMGET', prefix .. 'said', unpack(ids)), function(said)
+    return said and string.find(' ' .. said, filter.beginning, 1, true)
+  end
 end
 
-local function by_size() table.sort(filters, function(a, b) return a.size < b.size end) end
-by_size()
-
--- Leaves those of some ids that all filters but `skipped` let through.
-local function passing(ids, skipped)
-  for _, filter in ipairs(filters) do
+-- Leaves those of some ids that several filters let through.
+local function passing(ids, through)
+  for _, filter in ipairs(through) do
     if #ids == 0 then return ids end
-    if filter ~= skipped then
-      local kept = {}
-      if filter.key then
-        local found = redis.call('SMISMEMBER', filter.key, unpack(ids))
-        for i, id in ipairs(ids) do if found[i] == 1 then kept[#kept + 1] = id end end
-      else
-        local said = redis.call('HMGET', prefix .. 'said', unpack(ids))
-        for i, id in ipairs(ids) do
-          if said[i] and string.find(' ' .. said[i], filter.beginning, 1, true) then kept[#kept + 1] = id end
-        end
-      end
-      ids = kept
-    end
-  end
-  if has_span and #ids > 0 then
-    local kept, at = {}, redis.call('ZMSCORE', prefix .. 'by:submitted', unpack(ids))
-    for i, id in ipairs(ids) do
-      local at_s = at[i] and tonumber(at[i])
-      if at_s and (asked.since == null or at_s >= asked.since) and (asked['until'] == null or at_s <= asked['until']) then
-        kept[#kept + 1] = id
-      end
-    end
+    local kept, found, fits = {}, look(filter, ids)
+    for i, id in ipairs(ids) do if fits(found[i]) then kept[#kept + 1] = id end end
     ids = kept
   end
   return ids
 end
 
-local function each_chunk(all, use)
-  for from = 1, #all, CHUNK do
-    local some = {}
-    for i = from, math.min(from + CHUNK - 1, #all) do some[#some + 1] = all[i] end
-    if use(some) then return end
-  end
+-- Runs a command on all sets; what follows their names is given.
+local function of_sets(command, ...)
+  local words = {command, #sets}
+  for _, filter in ipairs(sets) do words[#words + 1] = filter.key end
+  for _, word in ipairs({...}) do words[#words + 1] = word end
+  return redis.call(unpack(words))
 end
 
--- A small list of its own, sorted as the whole one: of all that pass the filters, the smallest of which is known.
-local function narrowed(first)
-  local key = scratch()
-  if not is_text and not has_span and #filters == 1 then
-    redis.call('ZINTERSTORE', key, 2, first.key, order, 'WEIGHTS', 0, 1)
-    return key
+local function in_all_sets()
+  if #sets > 1 then return of_sets('ZINTER') end
+  local only = sets[1] or {key = everything, is_tag = true}
+  if only.is_tag then return redis.call('ZRANGE', only.key, 0, -1) end
+  return redis.call('SMEMBERS', only.key)
+end
+
+-- Goes through those that fit, as far as `use` wants to.
+local function each_that_fits(use)
+  local all, rest = in_all_sets(), which(has_none)
+  for from = 1, #all, CHUNK do
+    local ids = passing({unpack(all, from, math.min(from + CHUNK - 1, #all))}, rest)
+    if #ids > 0 and use(ids) then return end
   end
-  each_chunk(redis.call('SMEMBERS', first.key), function(some)
-    local ids, pairs_ = passing(some, first), {}
-    if #ids == 0 then return end
-    local by = is_text and redis.call('HMGET', prefix .. 'of:' .. asked.sort, unpack(ids))
-      or redis.call('ZMSCORE', order, unpack(ids))
-    for i, id in ipairs(ids) do
-      if by[i] then
-        pairs_[#pairs_ + 1] = is_text and 0 or by[i]
-        pairs_[#pairs_ + 1] = is_text and (by[i] .. '\0' .. id) or id
-      end
-    end
-    if #pairs_ > 0 then redis.call('ZADD', key, unpack(pairs_)) end
-  end)
-  return key
 end
 
 local function id_of(member)
@@ -165,12 +133,19 @@ local function rank_after(key)
   return stood_before and rank + 1 or rank
 end
 
+-- How many come before the span where the order is when they were heard of.
+local function before_span()
+  if asked.descending then return redis.call('ZCOUNT', heard_of, string.format('(%.17g', till), '+inf') end
+  return redis.call('ZCOUNT', heard_of, '-inf', string.format('(%.17g', since))
+end
+
 -- Some members of a list from its beginning or from the cursor on.
 local function reader(key)
   local place, bound = 0, nil
   if asked.after ~= null then
     if is_text then bound = '(' .. asked.after[1] .. '\0' .. asked.after[2] else place = rank_after(key) end
   end
+  if key == heard_of then place = math.max(place, before_span()) end
   return function()
     local found
     if bound == nil then
@@ -186,8 +161,8 @@ local function reader(key)
   end
 end
 
--- Members until the page is full; nil when so many were looked at before it was.
-local function page(key, is_filtered, most)
+-- Members of a list that fit, until the page is full; nil when so many were looked at before it was.
+local function page(key, through, most)
   local read, answer, looked_at = reader(key), {}, 0
   while #answer < asked.limit do
     if most and looked_at >= most then return nil end
@@ -199,76 +174,79 @@ local function page(key, is_filtered, most)
       local id = id_of(member)
       ids[#ids + 1], member_of[id] = id, member
     end
-    for _, id in ipairs(is_filtered and ids or passing(ids)) do
+    for _, id in ipairs(passing(ids, through)) do
       if #answer < asked.limit then answer[#answer + 1] = member_of[id] end
     end
   end
   return answer
 end
 
--- How many are in all sets, where the filters are nothing else.
-local function in_all_sets()
-  if #filters < 2 or has_span then return nil end
-  local asking = {#filters}
+-- A list of those that are in all sets, in the order of a number.
+local function met()
+  local key = scratch()
+  local words, weights = {'ZINTERSTORE', key, #sets + 1}, {'WEIGHTS'}
+  for _, filter in ipairs(sets) do words[#words + 1], weights[#weights + 1] = filter.key, 0 end
+  words[#words + 1], weights[#weights + 1] = order, 1
+  for _, word in ipairs(weights) do words[#words + 1] = word end
+  redis.call(unpack(words))
+  return key
+end
+
+-- The same in the order of a text.
+local function met_by_text()
+  local key = scratch()
+  each_that_fits(function(ids)
+    local members = {}
+    for i, text in ipairs(redis.call('HMGET', prefix .. 'of:' .. asked.sort, unpack(ids))) do
+      if text then members[#members + 1], members[#members + 2] = 0, text .. '\0' .. ids[i] end
+    end
+    if #members > 0 then redis.call('ZADD', key, unpack(members)) end
+  end)
+  return key
+end
+
+-- Who was heard of in the span becomes a set, too.
+local function store_span()
   for _, filter in ipairs(filters) do
-    if not filter.key then return nil end
-    asking[#asking + 1] = filter.key
+    if filter.is_span then
+      filter.key, filter.is_tag = scratch(), true
+      redis.call('ZRANGESTORE', filter.key, heard_of, since, till, 'BYSCORE')
+    end
   end
-  asking[#asking + 1] = 'LIMIT'
-  asking[#asking + 1] = asked.most
-  return redis.call('SINTERCARD', unpack(asking))
+  sets = which(has_key)
+end
+
+local function found()
+  local list, through, own = order, filters, nil
+  if order == everything then own = which(function(filter) return filter.is_tag end)[1] end
+  if own then list, through = own.key, which(function(filter) return filter ~= own end) end
+  if #through == 0 then return page(list, through) end
+  local members = (own or filters[1].size > asked.tiny) and page(list, through, asked.walk)
+  if members then return members end
+  store_span()
+  if #sets == (own and 1 or 0) or (is_text and of_sets('ZINTERCARD', 'LIMIT', asked.narrow) >= asked.narrow) then return page(list, through) end
+  if is_text then return page(met_by_text(), {}) end
+  return page(met(), which(has_none))
 end
 
 local function counted()
-  if #filters == 0 and not has_span then return redis.call('ZCARD', prefix .. 'by:changed') end
-  if #filters == 0 then
-    local since = asked.since == null and '-inf' or asked.since
-    local till = asked['until'] == null and '+inf' or asked['until']
-    return math.min(asked.most, redis.call('ZCOUNT', prefix .. 'by:submitted', since, till))
-  end
-  if #filters == 1 and not has_span then
-    local is_one_tag = #asked.tags == 1 and #asked.words == 0
-    return is_one_tag and filters[1].size or math.min(asked.most, filters[1].size)
-  end
-  local first, total = nil, 0
-  for _, filter in ipairs(filters) do if filter.key and not first then first = filter end end
-  local all = first and redis.call('SMEMBERS', first.key) or redis.call('ZRANGE', prefix .. 'by:changed', 0, -1)
-  each_chunk(all, function(some)
-    total = total + #passing(some, first)
+  if #filters == 0 then return redis.call('ZCARD', everything) end
+  if #filters == 1 then return asked.tags[1] and filters[1].size or math.min(asked.most, filters[1].size) end
+  if #sets == #filters then return of_sets('ZINTERCARD', 'LIMIT', asked.most) end
+  local total = 0
+  each_that_fits(function(ids)
+    total = total + #ids
     return total >= asked.most
   end)
   return math.min(asked.most, total)
-end
-
--- Whether a page is soon full when the order is walked: of many the next one that fits is near, unless they lie together.
-local function is_near(first)
-  return first.size > asked.tiny and redis.call('ZCARD', order) / first.size * asked.limit < asked.walk
-end
-
--- The page, and how many there are where that is known by the way.
-local function found()
-  if #filters == 0 then return page(order, not has_span) end
-  local members, whole = is_near(filters[1]) and page(order, false, asked.walk), nil
-  if members then
-    local total = in_all_sets()
-    if not total then filters = met(filters) by_size() end
-    return members, total
-  end
-  whole = sorted_at_once()
-  if whole then return page(whole, true), math.min(asked.most, redis.call('ZCARD', whole)) end
-  filters = met(filters)
-  by_size()
-  local first = filters[1]
-  if first.key and first.size < asked.narrow then return page(narrowed(first), true) end
-  return page(order, false)
 end
 
 local answer
 if filters[1] and filters[1].size == 0 then
   answer = {'0'}
 else
-  local members, total = found()
-  answer = {tostring(total or counted())}
+  local members = found()
+  answer = {tostring(counted())}
   local scores = (not is_text and #members > 0) and redis.call('ZMSCORE', order, unpack(members)) or {}
   for i, member in ipairs(members) do
     local cut = is_text and string.find(member, '\0', 1, true)

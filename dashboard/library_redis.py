@@ -152,23 +152,18 @@ class RedisLibrary:
 
     def tagged(self, kind: str, value: str, *, limit: int) -> list[str]:
         """Videos with a tag, those that changed last first."""
-        tag = self.keys.tag(kind, value)
-        with speaking():
-            found = lists.listed(self._client, self.keys, VideoQuery(limit=limit), tags=[tag], after=None)
-        return [video_id for _, video_id in found.keys[:limit]]
+        return self.tagged_each(kind, [value], limit=limit)[value]
 
     def tagged_each(self, kind: str, values: Collection[str], *, limit: int) -> dict[str, list[str]]:
         """Videos with each of several tags, in any order; of more than `limit` those that changed last."""
         with speaking():
-            found = lists.tagged_each(self._client, [self.keys.tag(kind, value) for value in values], limit)
-        few = dict(zip(values, found, strict=True))
-        return {value: self.tagged(kind, value, limit=limit) if v is None else v for value, v in few.items()}
+            found = lists.tagged_each(self._client, (self.keys.tag(kind, value) for value in values), limit)
+        return dict(zip(values, found, strict=True))
 
     def listed(self, query: VideoQuery, after: tuple[str | float, str] | None) -> Listed:
         """One more video than the query wants, after a place in the list."""
-        tags = lists.tags_of(self.keys, query)
         with speaking():
-            return lists.listed(self._client, self.keys, query, tags=tags, after=after)
+            return lists.listed(self._client, self.keys, query, after)
 
     def facets(self) -> Facets:
         """Counted tags; people without names."""

@@ -91,7 +91,7 @@ class Keys:
         return f"{self.prefix}value:{target}"
 
     def tag(self, kind: str, value: str) -> str:
-        """Set of videos."""
+        """Sorted set of videos, in the order of ``by("changed")``: a filter alone is a list already."""
         return f"{self.prefix}tag:{kind}:{value}"
 
     def counts(self, kind: str) -> str:

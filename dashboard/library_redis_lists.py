@@ -52,14 +52,7 @@ def _script() -> str:
     return Path(__file__).with_name("library_list.lua").read_text("utf-8")
 
 
-def tags_of(keys: Keys, query: VideoQuery) -> list[str]:
-    """The sets that a query's videos are in."""
-    return [keys.tag(kind, value) for kind, value in tags_wanted(query)]
-
-
-def listed(
-    client: Client, keys: Keys, query: VideoQuery, *, tags: list[str], after: tuple[str | float, str] | None
-) -> Listed:
+def listed(client: Client, keys: Keys, query: VideoQuery, after: tuple[str | float, str] | None) -> Listed:
     """One more video than the query wants, after a place in the list."""
     words = words_of(query.text)
     if query.text.strip() and not words:
@@ -77,7 +70,7 @@ def listed(
         after=None if after is None else (str(after[0]), after[1]),
         since=query.since_s,
         until=query.until_s,
-        tags=tags,
+        tags=[keys.tag(kind, value) for kind, value in tags_wanted(query)],
         words=words,
     )
     script = client.register_script(_script())
@@ -97,16 +90,12 @@ def parts(client: Client, keys: Keys, video_id: str, prefix: str) -> list[tuple[
     return [(name.decode(), PARTS.decode(part).value) for name, part in zip(names, found, strict=True) if part]
 
 
-def tagged_each(client: Client, tags: Sequence[str], limit: int) -> list[list[str] | None]:
-    """The videos of each tag; None where there are more than the limit."""
+def tagged_each(client: Client, tags: Iterable[str], limit: int) -> list[list[str]]:
+    """The videos of each tag, those that changed last first."""
     with client.pipeline(transaction=False) as pipe:
         for tag in tags:
-            pipe.scard(tag)
-        few = [size <= limit for size in pipe.execute()]
-        for tag in (tag for tag, is_few in zip(tags, few, strict=True) if is_few):
-            pipe.smembers(tag)
-        found = iter(pipe.execute())
-    return [sorted(v.decode() for v in next(found)) if is_few else None for is_few in few]
+            pipe.zrevrange(tag, 0, limit - 1)
+        return [[video_id.decode() for video_id in found] for found in pipe.execute()]
 
 
 def by_age(client: Client, key: str, before: tuple[float, str] | None, limit: int) -> list[str]:
@@ -184,7 +173,7 @@ def _entries(client: Client, keys: Keys) -> Iterator[tuple[str, Entry]]:
     )
     for tag in _after(client, f"{keys.prefix}tag:"):
         kind, _, value = tag.partition(":")
-        for video_id in client.smembers(keys.tag(kind, value)):
+        for video_id in client.zrange(keys.tag(kind, value), 0, -1):
             tags[video_id].append((kind, value))
     for target in _after(client, keys.value("")):
         for video_id, value in client.zrange(keys.value(target), 0, -1, withscores=True):

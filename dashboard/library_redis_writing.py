@@ -167,20 +167,27 @@ def _write_cores(pipe: Pipe, keys: Keys, batch: tuple[Writes, Known]) -> None:
 
 
 def _move(moves: _Moves, keys: Keys, change: tuple[str, Entry | None, Entry | None]) -> None:
-    video_id, old, new = change
+    video_id, _, new = change
     if new is None:
         moves.hdel[keys.entries].append(video_id)
     else:
         moves.hset[keys.entries][video_id] = ENCODER.encode(new)
     _move_numbers(moves, keys, change)
     _move_texts(moves, keys, change)
+    _move_tags(moves, keys, change)
+
+
+def _move_tags(moves: _Moves, keys: Keys, change: tuple[str, Entry | None, Entry | None]) -> None:
+    video_id, old, new = change
     tags, before = set(new.tags if new else ()), set(old.tags if old else ())
     for tag in before - tags:
-        moves.srem[keys.tag(*tag)].append(video_id)
+        moves.zrem[keys.tag(*tag)].append(video_id)
         moves.counts[tag] -= 1
     for tag in tags - before:
-        moves.sadd[keys.tag(*tag)].append(video_id)
         moves.counts[tag] += 1
+    if new is not None:
+        for tag in tags if old is None or old.changed != new.changed else tags - before:
+            moves.zadd[keys.tag(*tag)][video_id] = new.changed
 
 
 def _move_numbers(moves: _Moves, keys: Keys, change: tuple[str, Entry | None, Entry | None]) -> None:

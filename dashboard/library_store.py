@@ -11,7 +11,7 @@ from dashboard.library_core import Core
 from dashboard.rows import Change, Facets, VideoQuery, VideoRow
 from streams.kafka.admin import Place
 
-SCHEMA = "3"
+SCHEMA = "4"
 """Stands in the name of every library; one with another number is built anew. Raise it with any change of what is kept."""
 
 
