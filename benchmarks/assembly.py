@@ -6,6 +6,8 @@ One worker of `assemble` on an embedded Kafka gets made-up videos of five modali
 a second, a segment's at a time, as the stages before it send them while they share a core. It ends with the last video's
 final summary. CPU time is that of the worker, from the first event on; starting is not counted. The summary must be the one
 that the same events make in memory. Events are what the worker takes in: cuts, features, and its own summaries of segments.
+
+Before that, what time costs: the worker's CPU time a second at rest, and while all segments of a video wait for their last answer and nothing comes.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from streams.children import dying_with_parent
 from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, follow
+from streams.kafka.lag import group_lags
 from streams.settings import Settings
 from streams.topology import modalities
 from streams.worker import wait_for_cards
@@ -41,6 +44,10 @@ from streams.worker import wait_for_cards
 READY_LIMIT_S = 120.0
 SILENCE_LIMIT_S = 120.0
 IDLE_S = 0.5
+
+WATCHED_S = 20.0
+SETTLING_S = 5.0
+"""The first ticks after the last event begin the waiting; they belong to the event."""
 
 
 def main() -> None:
@@ -51,12 +58,14 @@ def main() -> None:
     parser.add_argument("--rates", type=float, nargs="+", default=[40.0, 0.0], help="events a second; 0: all at once")
     parser.add_argument("--json", action="store_true", help="one JSON line")
     given = parser.parse_args()
-    rows = []
+    rows, waiting = [], []
     with TemporaryDirectory(prefix="groundswell-") as folder, _worker(Path(folder)) as (settings, pid):
         _measure([0], 2, settings, pid=pid, rate_hz=0.0)
+        waiting = _measure_waiting(given.segments, settings, pid=pid)
         for place, rate_hz in enumerate(given.rates):
             numbers = range(1 + place * given.videos, 1 + (place + 1) * given.videos)
             rows.append(_measure(numbers, given.segments, settings, pid=pid, rate_hz=rate_hz))
+    report("time that passes in assembly, one worker", waiting, as_json=given.json)
     report("assembly on Kafka, one worker", rows, as_json=given.json)
 
 
@@ -107,6 +116,40 @@ def _measure(
         "cpu_ms_an_event": 1e3 * seconds / taken,
         "wall_s": wall_s,
     }
+
+
+def _measure_waiting(segments: int, settings: Settings, *, pid: int) -> list[dict[str, str | float]]:
+    """A video whose segments lack one answer, and nothing else; none of its deadlines passes meanwhile."""
+    answered = dict(zip(modalities()[:-1], vectors().values(), strict=False))
+    at_rest_s = _watched_s(pid)
+    with BulkProducer(settings, str(settings.kafka)) as producer:
+        for event in video(10**6, answered, segments=segments):
+            producer.send(event)
+    while _is_behind(settings):
+        time.sleep(IDLE_S)
+    time.sleep(SETTLING_S)
+    waiting_s = _watched_s(pid)
+    return [
+        {
+            "waiting": waiting,
+            "cpu_ms_a_second": 1e3 * cpu_s / WATCHED_S,
+            "ratio_to_rest": cpu_s / at_rest_s,
+        }
+        for waiting, cpu_s in ((0, at_rest_s), (segments, waiting_s))
+    ]
+
+
+def _watched_s(pid: int) -> float:
+    worker = psutil.Process(pid)
+    before_s = _cpu_s(worker)
+    time.sleep(WATCHED_S)
+    return _cpu_s(worker) - before_s
+
+
+def _is_behind(settings: Settings) -> bool:
+    """Whether the worker has still to take something in; a tick in flight does not count."""
+    lags = {group.stage: group.lags for group in group_lags(settings, str(settings.kafka))}["assemble"]
+    return any(lag for (name, _), lag in lags.items() if name != "ticks")
 
 
 def _send_and_follow(events: Sequence[Event], settings: Settings, *, rate_hz: float) -> Summarised:

@@ -1,5 +1,6 @@
 """Joins and pools: one summary per segment, and one per video while it grows and when it is done."""
 
+import math
 from typing import Self
 
 from msgspec.structs import replace
@@ -87,6 +88,12 @@ class AssembleProcessor:
         if state.segment is not None:
             return one_segment.waits(state.segment, self._options)
         return state.video is not None and whole_video.waits(state.video, self._options)
+
+    def wakes_at_s(self, state: AssemblyState) -> float:
+        """Say from when on time means something to a state that waits: it begins to wait, has something to say, or gives up."""
+        if state.segment is not None:
+            return one_segment.wakes_at_s(state.segment, self._options)
+        return -math.inf if state.video is None else whole_video.wakes_at_s(state.video, self._options)
 
     def _key_of_feature(self, event: FeatureExtracted) -> str | None:
         if event.modality == PEOPLE:

@@ -1,5 +1,6 @@
 """The part of `assemble` that joins one segment's modalities."""
 
+import math
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -57,7 +58,7 @@ def take_time(state: SegmentState, event: TimePassed, *, options: Options) -> St
         return state, []
     if state.waiting_since_s is None:
         return replace(state, waiting_since_s=event.at_s), []
-    if event.at_s - state.waiting_since_s < options.deadline_s:
+    if event.at_s < wakes_at_s(state, options):
         return state, []
     return _emit_if_due(replace(state, expired=True), options)
 
@@ -65,6 +66,11 @@ def take_time(state: SegmentState, event: TimePassed, *, options: Options) -> St
 def waits(state: SegmentState, options: Options) -> bool:
     """Whether an answer is still expected."""
     return not (state.settled or state.expired or _is_ready(state, options))
+
+
+def wakes_at_s(state: SegmentState, options: Options) -> float:
+    """From when on time means something to a segment that waits: at once, or at its deadline."""
+    return -math.inf if state.waiting_since_s is None else state.waiting_since_s + options.deadline_s
 
 
 def _is_ready(state: SegmentState, options: Options) -> bool:

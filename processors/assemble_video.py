@@ -1,5 +1,7 @@
 """The part of `assemble` that lets a video's summary grow, become final, and improve."""
 
+import math
+
 from msgspec.structs import replace
 
 from processors.answers import answer_of, is_better
@@ -78,10 +80,9 @@ def take_time(state: VideoState, event: TimePassed, *, options: Options) -> Step
         return state, []
     if part.waiting_since_s is None:
         part = replace(part, waiting_since_s=event.at_s)
-    waited_s = event.at_s - (part.waiting_since_s or 0.0)
-    if not part.expired and waited_s >= options.deadline_s:
+    if not part.expired and event.at_s >= _deadline_s(part, options):
         part = replace(part, expired=True, changed=True)
-    if part.changed and (part.media or part.expired):
+    if _has_news(part):
         return _emit(state, part, options)
     return _with(state, part), []
 
@@ -90,6 +91,12 @@ def waits(state: VideoState, options: Options) -> bool:
     """Whether the current revision is unfinished, or has something to say at the next tick."""
     part = _current(state)
     return part is not None and _waits(part, options)
+
+
+def wakes_at_s(state: VideoState, options: Options) -> float:
+    """From when on time means something to a video that waits: at once where it has news, otherwise at its deadline."""
+    part = _current(state)
+    return -math.inf if part is None or _has_news(part) else _deadline_s(part, options)
 
 
 def revision_of(state: VideoState, revision: str) -> RevisionState:
@@ -179,6 +186,16 @@ def _is_fetched(state: VideoState) -> bool:
 
 def _waits(part: RevisionState, options: Options) -> bool:
     return not _is_hearsay(part) and (part.changed or not (part.expired or is_ready(part, options)))
+
+
+def _has_news(part: RevisionState) -> bool:
+    """Whether there is something to say at the next tick."""
+    return part.changed and bool(part.media or part.expired)
+
+
+def _deadline_s(part: RevisionState, options: Options) -> float:
+    """When its waiting ends; before it has begun: at any time."""
+    return -math.inf if part.waiting_since_s is None else part.waiting_since_s + options.deadline_s
 
 
 def _is_hearsay(part: RevisionState) -> bool:

@@ -10,6 +10,8 @@ from schemas.event import Event
 
 State = TypeVar("State", bound=msgspec.Struct)
 
+Waiting = TypeVar("Waiting", bound=msgspec.Struct, contravariant=True)
+
 Read: TypeAlias = Callable[[str], State | None]
 """Looks a state up by its key; None where there is none."""
 
@@ -85,6 +87,18 @@ class Fold(Protocol, Generic[State]):
 
     def waits(self, state: State) -> bool:
         """Whether this state wants to hear `TimePassed`."""
+        ...
+
+
+@runtime_checkable
+class TimedFold(Protocol, Generic[Waiting]):
+    """A fold that also says when time next means something to a state; states of other folds are told every tick."""
+
+    def wakes_at_s(self, state: Waiting) -> float:
+        """Say from when on a state that waits may change or say something by time alone; -inf: by any tick.
+
+        A step by any earlier `TimePassed` gives the same state and nothing else, so that leaving it out shows nowhere.
+        """
         ...
 
 

@@ -8,6 +8,7 @@ Environment: ``TOY_NAME`` (part of the stages' names, so that each test has a co
 
 import asyncio
 import logging
+import math
 import os
 import signal
 import sys
@@ -28,6 +29,7 @@ from streams.topology import Stage
 
 REVISION = "0" * 16
 STEP_S = float(os.environ.get("TOY_STEP_S", "0"))
+PATIENCE_S = float(os.environ.get("TOY_PATIENCE_S", "0"))
 SLOW_S = float(os.environ.get("TOY_SLOW_S", "30"))
 HUGE = "x" * 9_000_000
 
@@ -101,11 +103,12 @@ class CountingTransform:
 
 
 class CountState(msgspec.Struct, frozen=True):
-    """Which segments were seen, and how often time passed since."""
+    """Which segments were seen, and how often time passed since, or from when on it did."""
 
     seen: tuple[int, ...] = ()
     ticks: int = 0
     ballast: str = ""
+    since_s: float | None = None
 
 
 class CountingFold:
@@ -155,6 +158,21 @@ class CountingFold:
         )
 
 
+class PatientFold(CountingFold):
+    """Says that it waits at the first tick after a new segment, and that it is done so long after that."""
+
+    def wakes_at_s(self, state: CountState) -> float:
+        return -math.inf if state.since_s is None else state.since_s + PATIENCE_S
+
+    def _tick(self, state: CountState, tick: TimePassed) -> tuple[CountState, list[Event]]:
+        if tick.at_s < self.wakes_at_s(state):
+            return state, []
+        if state.since_s is None:
+            began = msgspec.structs.replace(self._done(state.seen, tick), state="running")
+            return msgspec.structs.replace(state, since_s=tick.at_s), [began]
+        return msgspec.structs.replace(state, ticks=2), [self._done(state.seen, tick)]
+
+
 async def work(stage: Stage, instance: str, folder: Path) -> str:
     """Run one worker until SIGTERM; prints ``ready PORT``."""
     from streams.kafka.admin import partition_counts
@@ -170,7 +188,8 @@ async def work(stage: Stage, instance: str, folder: Path) -> str:
             break
         except BrokerUnavailable:
             await asyncio.sleep(0.5)
-    processor = CountingFold() if stage.is_fold else CountingTransform(folder)
+    fold = PatientFold() if PATIENCE_S else CountingFold()
+    processor = fold if stage.is_fold else CountingTransform(folder)
     runner = Runner(stage, processor, settings, bootstrap=bootstrap, instance=instance,
                     folder=folder / instance, partitions=partitions)  # fmt: skip
     for sign in (signal.SIGTERM, signal.SIGINT):

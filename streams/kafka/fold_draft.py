@@ -1,11 +1,13 @@
 """Several events of a fold in one step: each is stepped on what those before it left, and nothing is stored yet."""
 
 import logging
-from collections.abc import Collection, Iterator
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol  # Any: states are of the fold's own type
 
 import msgspec
 
+from processors.stage import TimedFold
 from schemas.erased import VideoErased
 from schemas.errors import GroundswellError
 from schemas.event import Event
@@ -22,14 +24,31 @@ class StateTooLarge(GroundswellError):
     """A state has outgrown its changelog; the event that did it goes to dead-letters."""
 
 
+ANY_TIME_S = -math.inf
+"""When a state wakes of which nobody knows: every tick is for it."""
+
+
 class Change(NamedTuple):
-    """What a step did to one state; `value` None: nothing, unless it `deletes`."""
+    """What a step did to one state.
+
+    Attributes
+    ----------
+    value : bytes or None
+        None: nothing, unless it `deletes`.
+    wakes_at_s : float or None
+        The first time that it wants to hear; None where it waits for none.
+    """
 
     partition: int
     key: str
     value: bytes | None
-    waits: bool
+    wakes_at_s: float | None
     deletes: bool = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for time to pass."""
+        return self.wakes_at_s is not None
 
 
 class Stored(Protocol):
@@ -43,8 +62,8 @@ class Stored(Protocol):
         """Name every state of a video: its key, or what begins with it."""
         ...
 
-    def waiting(self, partition: int) -> Collection[str]:
-        """Name the states of a partition that wait for time to pass."""
+    def waiting(self, partition: int) -> Mapping[str, float]:
+        """Name the states of a partition that wait for time to pass, and the first time that each wants to hear."""
         ...
 
 
@@ -53,7 +72,7 @@ class _Entry(NamedTuple):
 
     stored: bytes | None
     value: bytes | None
-    waits: bool
+    wakes_at_s: float | None
     state: Any = None
 
 
@@ -74,6 +93,9 @@ class Draft:
 
     def __init__(self, fold: Any, stored: Stored, *, stage: str) -> None:
         self._fold, self._stored, self._stage = fold, stored, stage
+        self._wakes_at_s: Callable[[Any], float] = (
+            fold.wakes_at_s if isinstance(fold, TimedFold) else lambda _: ANY_TIME_S
+        )
         self._encoder = msgspec.json.Encoder(order="deterministic")
         self._decoder = msgspec.json.Decoder(fold.state_type)
         self._entries: dict[tuple[int, str], _Entry] = {}
@@ -101,7 +123,7 @@ class Draft:
                 partition,
                 key,
                 value=None if entry.value == entry.stored else entry.value,
-                waits=entry.waits,
+                wakes_at_s=entry.wakes_at_s,
                 deletes=entry.value is None and entry.stored is not None,
             )
             for (partition, key), entry in self._entries.items()
@@ -114,7 +136,8 @@ class Draft:
         value = self._encoder.encode(state) if entry.value is None or state is not before else entry.value
         if len(value) > LARGEST_STATE_BYTES:
             raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
-        self._entries[place] = _Entry(entry.stored, value, self._fold.waits(state), state)
+        wakes_at_s = self._wakes_at_s(state) if self._fold.waits(state) else None
+        self._entries[place] = _Entry(entry.stored, value, wakes_at_s, state)
         return list(outputs)
 
     def _state(self, key: str, entry: _Entry) -> Any:
@@ -125,31 +148,33 @@ class Draft:
     def _tick(self, tick: TimePassed) -> list[Event]:
         """One state that cannot take the time must not stop the clock of the others."""
         outputs: list[Event] = []
-        for key in self._waiting(tick.partition):
+        for key in self._due(tick.partition, tick.at_s):
             place = (tick.partition, key)
             try:
                 outputs.extend(self._step_one(place, tick))
             except Exception:
                 log.exception("state %s could not take a tick; it waits for its next event", key)
-                self._entries[place] = self._entry(place)._replace(waits=False)
+                self._entries[place] = self._entry(place)._replace(wakes_at_s=None)
         return outputs
 
-    def _waiting(self, partition: int) -> list[str]:
-        waits = dict.fromkeys(self._stored.waiting(partition), True)
-        waits |= {key: entry.waits for (of, key), entry in self._entries.items() if of == partition}
-        return sorted(key for key, is_waiting in waits.items() if is_waiting)
+    def _due(self, partition: int, at_s: float) -> list[str]:
+        """Those to whom this time means something, as far as the events so far left them; the others it would not change."""
+        changed = {key: entry.wakes_at_s for (of, key), entry in self._entries.items() if of == partition}
+        wakes = {key: wakes_at_s for key, wakes_at_s in changed.items() if wakes_at_s is not None}
+        wakes |= {key: due_s for key, due_s in self._stored.waiting(partition).items() if key not in changed}
+        return sorted(key for key, wakes_at_s in wakes.items() if wakes_at_s <= at_s)
 
     def _erase(self, video_id: str, partition: int) -> None:
         places = {(partition, key) for key in self._stored.keys_of(video_id)}
         places |= {place for place in self._entries if is_of(video_id, place[1])}
         for place in sorted(places):
-            self._entries[place] = _Entry(self._entry(place).stored, None, waits=False)
+            self._entries[place] = _Entry(self._entry(place).stored, None, wakes_at_s=None)
 
     def _entry(self, place: tuple[int, str]) -> _Entry:
         known = self._entries.get(place)
         if known is None:
             value = self._stored.value(*place)
-            known = _Entry(value, value, waits=place[1] in self._stored.waiting(place[0]))
+            known = _Entry(value, value, self._stored.waiting(place[0]).get(place[1]))
         return known
 
 

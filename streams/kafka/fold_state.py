@@ -6,7 +6,7 @@ a recovery would apply it, so that disk and changelog cannot tell different stor
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any  # Faust is untyped
 
@@ -17,19 +17,22 @@ from schemas.event import Event, derive_id
 from schemas.ticks import TimePassed
 from streams.kafka.admin import FOLD_TABLES
 from streams.kafka.faust_app import make_table, place, stored_in
-from streams.kafka.fold_draft import LARGEST_STATE_BYTES, Change, Draft, StateTooLarge, is_of
+from streams.kafka.fold_draft import ANY_TIME_S, LARGEST_STATE_BYTES, Change, Draft, StateTooLarge, is_of
 from streams.kafka.outbox import Record
 from streams.kafka.partitioning import partition_of
 
 TICK_S = 1.0
-"""How often a waiting state hears the time."""
+"""How often a waiting state hears the time, where it means something to it."""
+
+_NOBODY: Mapping[str, float] = {}
 
 
 class FoldState:
     """Reads and writes the states of one fold's partitions.
 
     Two tables: the states, and the keys of those that wait for time to pass, so that a tick
-    need not look at all that were ever made.
+    need not look at all that were ever made. When each of them next wants to hear the time is known only here, from
+    its last step that was stored; after a rebalance it is not known, and the next tick is for all.
 
     Parameters
     ----------
@@ -42,7 +45,7 @@ class FoldState:
     def __init__(self, app: Any, fold: Any, *, stage: str, partitions: int) -> None:  # fold: a Fold of any state
         self._fold, self._stage, self._count = fold, stage, partitions
         self._states, self._waiting_keys = (make_table(app, name) for name in FOLD_TABLES)
-        self._waiting: dict[int, set[str]] = defaultdict(set)
+        self._waiting: dict[int, dict[str, float]] = defaultdict(dict)
         self._encoder = msgspec.json.Encoder(order="deterministic")
         self._decoder = msgspec.json.Decoder(fold.state_type)
         self._ticked_s = 0.0
@@ -82,9 +85,9 @@ class FoldState:
         """Name every state of a video: its key, or what begins with it."""
         return (key for key in (name.decode() for name in self._states) if is_of(video_id, key))
 
-    def waiting(self, partition: int) -> Collection[str]:
-        """Name the states of a partition that wait for time to pass."""
-        return self._waiting.get(partition, frozenset())  # asked in the thread of the steps: it must not grow
+    def waiting(self, partition: int) -> Mapping[str, float]:
+        """Name the states of a partition that wait for time to pass, and the first time that each wants to hear."""
+        return self._waiting.get(partition, _NOBODY)  # asked in the thread of the steps: it must not grow
 
     def records(self, changes: Sequence[Change]) -> list[Record]:
         """Say what the changelogs must hold before the changes count."""
@@ -96,17 +99,18 @@ class FoldState:
         ]
         return states + waiting
 
-    def apply(self, records: Sequence[Record], offsets: Sequence[int]) -> None:
-        """Bring the tables up to what the broker has confirmed."""
+    def apply(self, changes: Sequence[Change], records: Sequence[Record], offsets: Sequence[int]) -> None:
+        """Bring the tables up to what the broker has confirmed: the records of some changes, and where they lie."""
         for table in (self._states, self._waiting_keys):
             name = table.changelog_topic_name
             batch = [_as_recovered(r, at) for r, at in zip(records, offsets, strict=True) if r.topic == name]
             if batch:
                 table.apply_changelog_batch(batch)
-        for record in records:
-            if record.topic == self._waiting_keys.changelog_topic_name:
-                keys = self._waiting[record.partition]
-                (keys.add if record.value else keys.discard)(record.key.decode())
+        for change in changes:
+            if change.wakes_at_s is None:
+                self._waiting[change.partition].pop(change.key, None)
+            else:
+                self._waiting[change.partition][change.key] = change.wakes_at_s
         self._is_restored = True  # what a wide fold was told ahead is stored now
 
     def restore(self) -> None:
@@ -119,14 +123,14 @@ class FoldState:
     def rebuild_waiting(self) -> None:
         """Learn again which states wait, after a rebalance; what a wide fold knows is out of date then, too."""
         self._is_restored = False
-        waiting: dict[int, set[str]] = defaultdict(set)
+        waiting: dict[int, dict[str, float]] = defaultdict(dict)
         for name in self._waiting_keys:
             key = name.decode()
-            waiting[partition_of(key.split("/", 1)[0], self._count)].add(key)
+            waiting[partition_of(key.split("/", 1)[0], self._count)][key] = ANY_TIME_S
         self._waiting = waiting
 
     def due_ticks(self, now_s: float) -> list[TimePassed]:
-        """Say the time to each partition in which a state waits, once a second."""
+        """Say the time to each partition in which it means something to a state, at most once a second."""
         if now_s - self._ticked_s < TICK_S:
             return []
         self._ticked_s = now_s
@@ -135,7 +139,7 @@ class FoldState:
                 event_id=derive_id(self._stage, "tick", str(now_s), p), stage=self._stage, partition=p, at_s=now_s
             )
             for p, keys in self._waiting.items()
-            if keys
+            if any(wakes_at_s <= now_s for wakes_at_s in keys.values())
         ]
 
     def _step_together(
@@ -161,7 +165,7 @@ class FoldState:
         value = None if state is None else self._encoder.encode(state)
         if value is not None and len(value) > LARGEST_STATE_BYTES:
             raise StateTooLarge(f"state {key} would have {len(value)} bytes; at most {LARGEST_STATE_BYTES} are kept")
-        return Change(partition, key, value, waits=False, deletes=value is None)
+        return Change(partition, key, value, wakes_at_s=None, deletes=value is None)
 
     def _read(self, partition: int, key: str) -> Any:
         stored = self.value(partition, key)

@@ -78,7 +78,7 @@ class FoldSteps:
         offsets = await self._outbox.append(records)
         faults.point("after-state")
         self._check_current(message)
-        self._fold.apply(records, offsets)
+        self._fold.apply(changes, records, offsets)
 
     def _check_current(self, message: Any) -> None:
         if not self._is_current(message):

@@ -207,6 +207,27 @@ def test_while_it_grows_a_video_says_something_new_at_most_once_a_tick():
     assert [(e.state, e.done) for e in second if isinstance(e, StageProgressed)] == [("running", 2.0)]
 
 
+@settings(max_examples=150, deadline=None)
+@given(
+    order=st.randoms(use_true_random=False),
+    times=st.lists(st.floats(-1e4, 1e4) | st.integers(0, 40).map(lambda n: 0.1 * n), max_size=12),
+    deadline_s=st.sampled_from([0.3, 60.0, 600.0]),
+    at_s=st.floats(-1e5, 1e5) | st.integers(0, 80).map(lambda n: 0.1 * n),
+)
+def test_a_state_that_waits_wakes_exactly_when_time_means_something_to_it(order, times, deadline_s, at_s):
+    processor = AssembleProcessor(Options(modalities=("text",), deadline_s=deadline_s))
+    machine = FoldInMemory(processor)
+    events = [*runs.run_of(VIDEO, 3, absent={1: "failed: broke"}), *runs.run_of(VIDEO, 2, content="two"), outcome(1, 5)]
+    said = [*order.sample(events, order.randrange(len(events))), *map(tick, times)]
+    order.shuffle(said)
+    for event in said:
+        list(machine.pass_time(event) if isinstance(event, TimePassed) else machine.feed([event]))
+    for key in machine.waiting():
+        state = machine.states[key]
+        means_something = processor.step(state, tick(at_s)) != (state, [])
+        assert means_something == (at_s >= processor.wakes_at_s(state))
+
+
 def test_a_silent_stage_leads_to_a_final_summary_at_the_deadline_that_names_it():
     machine = fold(deadline_s=60.0)
     events = [e for e in runs.run_of(VIDEO, 2) if e.record_key != f"{VIDEO}/1/text"]

@@ -1,5 +1,6 @@
 """Events of a fold stepped together, over a dict in place of Kafka's tables; with deaths between what is stored."""
 
+import zlib
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 
 from processors.assemble import AssembleProcessor
 from processors.ports import Options
+from schemas.assembly import AssemblyState
 from schemas.codec import encode
 from schemas.erased import VideoErased
 from schemas.event import Event
 from schemas.summaries import Summarised
 from schemas.ticks import TimePassed
 from streams.kafka import fold_draft
-from streams.kafka.fold_draft import Change, Draft, StateTooLarge, is_of
+from streams.kafka.fold_draft import ANY_TIME_S, Change, Draft, StateTooLarge, is_of
 
 VIDEOS = ("url:abc", "url:abcd")
 PLACES = dict(zip(VIDEOS, (0, 1), strict=True))
@@ -27,7 +29,7 @@ class Store:
 
     def __init__(self) -> None:
         self.values: dict[tuple[int, str], bytes] = {}
-        self.waits: dict[int, set[str]] = {0: set(), 1: set()}
+        self.wakes_at_s: dict[int, dict[str, float]] = {0: {}, 1: {}}
 
     def value(self, partition: int, key: str) -> bytes | None:
         return self.values.get((partition, key))
@@ -35,8 +37,16 @@ class Store:
     def keys_of(self, video_id: str) -> Iterator[str]:
         return (key for _, key in self.values if is_of(video_id, key))
 
-    def waiting(self, partition: int) -> set[str]:
-        return self.waits[partition]
+    @property
+    def waits(self) -> dict[int, set[str]]:
+        return {partition: set(keys) for partition, keys in self.wakes_at_s.items()}
+
+    def waiting(self, partition: int) -> dict[str, float]:
+        return self.wakes_at_s[partition]
+
+    def forget_when(self) -> None:
+        """Know no more than a worker that has just got its partitions."""
+        self.wakes_at_s = {partition: dict.fromkeys(keys, ANY_TIME_S) for partition, keys in self.waits.items()}
 
     def apply(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -45,18 +55,38 @@ class Store:
                 self.values.pop(place)
             elif change.value is not None:
                 self.values[place] = change.value
-            (self.waits[change.partition].add if change.waits else self.waits[change.partition].discard)(change.key)
+            self.wakes_at_s[change.partition].pop(change.key, None)
+            if change.wakes_at_s is not None:
+                self.wakes_at_s[change.partition][change.key] = change.wakes_at_s
+
+
+class Assembly(AssembleProcessor):
+    """The assemble stage, which counts how often it was told the time."""
+
+    def __init__(self) -> None:
+        super().__init__(Options(modalities=("text",), deadline_s=600.0))
+        self.told = 0
+
+    def step(self, state: AssemblyState, event: Event) -> tuple[AssemblyState, list[Event]]:
+        self.told += isinstance(event, TimePassed)
+        return super().step(state, event)
+
+
+class Unspoken(Assembly):
+    """The same, which does not say when it wants to hear the time."""
+
+    wakes_at_s = None
 
 
 class Machine:
     """The assemble stage over a store; its summaries of segments come back to it, as on Kafka."""
 
-    def __init__(self) -> None:
+    def __init__(self, fold: type[Assembly] = Assembly) -> None:
         self.store, self.said = Store(), list[bytes]()
-        self._fold = AssembleProcessor(Options(modalities=("text",), deadline_s=600.0))
+        self.fold = fold()
 
     def step(self, events: Sequence[Event]) -> tuple[list[Event], list[Change]]:
-        draft = Draft(self._fold, self.store, stage="assemble")
+        draft = Draft(self.fold, self.store, stage="assemble")
         outputs = [output for event in events for output in draft.step(event, place_of(event))]
         self.said += map(encode, outputs)
         return outputs, draft.changes()
@@ -143,6 +173,52 @@ def test_a_death_after_any_part_of_the_states_is_stored_loses_and_doubles_nothin
     survived = run(sizes, deaths)
     assert survived.store.values.keys() == ONE_BY_ONE.store.values.keys()
     assert last(survived.said) == last(ONE_BY_ONE.said)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=5),
+    times=st.lists(st.floats(0, 4000).map(lambda s: round(s, 1)), min_size=1, max_size=40),
+    deaths=st.lists(st.none() | st.frozensets(st.integers(0, 7)), max_size=20),
+    order=st.randoms(use_true_random=False),
+)
+def test_a_system_that_tells_the_time_only_where_it_matters_says_what_one_that_tells_everybody_says(
+    sizes, times, deaths, order
+) -> None:
+    """Whatever the clock says, also backwards, and whoever dies, after which nobody knows when who wants to wake."""
+    events = [*(e for e in story() if not isinstance(e, TimePassed)), *(tick(t, order.randrange(2)) for t in times)]
+    order.shuffle(events)
+    events += [tick(at_s, partition) for at_s in (1e4, 2e4, 3e4, 4e4) for partition in PLACES.values()]
+    sparing, thorough = Machine(), Machine(Unspoken)
+    number = 0
+    while events:
+        size, death = sizes[number % len(sizes)], deaths[number] if number < len(deaths) else None
+        batch, number = events[:size], number + 1
+        stepped = [(machine, *machine.step(batch)) for machine in (sparing, thorough)]
+        for machine, _, changes in stepped:
+            machine.store.apply([c for c in changes if death is None or zlib.crc32(c.key.encode()) % 8 in death])
+        if death is not None:
+            sparing.store.forget_when()
+        outputs = stepped[0][1]
+        assert outputs == stepped[1][1]
+        assert sparing.store.values == thorough.store.values
+        assert sparing.store.waits == thorough.store.waits
+        again = [] if death is None else batch
+        events = [*again, *events[size:], *(e for e in outputs if isinstance(e, Summarised) and e.scope != "video")]
+    assert sparing.fold.told <= thorough.fold.told
+
+
+def test_who_waits_for_a_far_deadline_is_told_the_time_once() -> None:
+    machine = Machine()
+    for event in (*runs.run_of(VIDEOS[0], 9)[:-1:2], *(tick(float(second), 0) for second in range(500))):
+        machine.store.apply(machine.step([event])[1])
+    waiting = len(machine.store.waiting(0))
+    assert waiting > 1
+    assert machine.fold.told == waiting
+    machine.store.forget_when()
+    machine.store.apply(machine.step([tick(501.0, 0)])[1])
+    machine.step([tick(502.0, 0)])
+    assert machine.fold.told == 2 * waiting
 
 
 def test_what_an_erased_video_changed_in_the_same_batch_is_not_kept() -> None:

@@ -282,5 +282,27 @@ def test_time_reaches_the_states_that_wait_for_it_and_then_stops(toys: Toys) -> 
     assert all(isinstance(event_of(r), TimePassed) for r in toys.records("ticks"))
 
 
+def test_states_that_sleep_are_not_told_the_time_and_wake_under_another_worker(toys: Toys) -> None:
+    worker = toys.start("fold", "a", patience_s=3600).wait_ready()
+    toys.send([toys.cut(n, video=v) for v in range(5) for n in range(v + 1)])
+    all_of_them = {str(v + 1) for v in range(5)}
+    wait_until(lambda: said(toys, "running") >= all_of_them, limit_s=40, what="all to begin to wait")
+    wait_until(lambda: _is_quiet(toys), limit_s=60, what="a pause of some seconds in the ticks")
+    assert said(toys, "done") == set()
+    worker.kill()
+    toys.start("fold", "a", folder=toys.folder / "empty", patience_s=1).wait_ready()
+    wait_until(lambda: said(toys, "done") == all_of_them, limit_s=40, what="all to wake")
+
+
+def said(toys: Toys, state: str) -> set[str]:
+    return {_stage(record) for record in toys.records("progress") if event_of(record).state == state}
+
+
+def _is_quiet(toys: Toys) -> bool:
+    before = len(list(toys.records("ticks")))
+    time.sleep(3)
+    return len(list(toys.records("ticks"))) == before
+
+
 def _stage(record) -> str:
     return event_of(record).stage
