@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -97,6 +98,7 @@ def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "tupl
     from dashboard.access.database import open_database
     from dashboard.app import create_app
     from dashboard.guard import guarded
+    from dashboard.pages.rendering import environment, prepare
     from dashboard.webhooks_worker import start_telling
 
     database = open_database(desk.settings.home)
@@ -104,6 +106,8 @@ def _put_together(desk: "Desk", follower: "Follower", stack: ExitStack) -> "tupl
     app = create_app(desk)
     app.state.follower = follower
     app.state.jobs.begin()
+    environment()  # here: two threads that ask for it first would make it twice
+    threading.Thread(target=prepare, name="templates", daemon=True).start()
     start_telling(desk.settings, desk.bootstrap, stack)
     return guarded(app, desk.settings, database), app.state.jobs
 

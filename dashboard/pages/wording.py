@@ -139,7 +139,8 @@ def plain(text: str, most: int = 300) -> str:
     >>> plain("a\u202eb\x00c"), plain("abcdef", 4)
     ('abc', 'abc…')
     """
-    kept = "".join(c for c in text[: 4 * most] if _is_seen(c)).strip()
+    some = text[: 4 * most]
+    kept = (some if some.isprintable() else "".join(c for c in some if _is_seen(c))).strip()
     return kept if len(kept) <= most else kept[: most - 1].rstrip() + "…"
 
 

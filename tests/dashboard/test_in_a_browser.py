@@ -115,6 +115,8 @@ def test_a_dead_letter_is_read_and_put_back(
 def test_the_past_is_replayed_and_before_and_after_are_shown(
     day: Visit, card: DashboardCard, system: System, cache: Path, tmp_path: Path
 ) -> None:
+    page = day.open(f"{card.url}/videos?state=done")
+    until(lambda: fresh(page, page.locator("tr[data-video]")) >= 2, "the link and the file to be done")
     _let_another_serve(Settings(home=system.home, cache=cache), tmp_path)
     page = day.open(f"{card.url}/models")
     until(
@@ -221,7 +223,11 @@ def _let_another_serve(settings: Settings, folder: Path) -> None:
     assert isinstance(starter, Release)
     told = starter.manifest
     manifest = msgspec.structs.replace(
-        told, release_id="lower", constant=told.constant - 10, intercept=told.intercept - 10
+        told,
+        release_id="lower",
+        trained_at_s=told.trained_at_s + 1,
+        constant=told.constant - 10,
+        intercept=told.intercept - 10,
     )
     save(dataclasses.replace(starter, manifest=manifest), folder / "lower")
     release = ReleaseShelf(settings.home, open_media(settings)).publish(folder / "lower")

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from dashboard.pages import errors, rendering, statics
-from dashboard.pages.rendering import environment, link, render
+from dashboard.pages.rendering import environment, link, prepare, render
 from dashboard.pages.wording import plain
 from dashboard.problems import Problem, answer_problems
 from schemas.errors import BrokerUnavailable
@@ -67,6 +67,13 @@ def test_an_error_of_the_api_is_a_problem_document_even_in_a_browser(
     answer = client.get(path, headers=BROWSER)
     assert answer.status_code == status
     assert answer.json()["status"] == status
+
+
+def test_templates_are_there_before_anybody_opens_a_page() -> None:
+    prepare()
+    known = environment()
+    assert known.cache is not None
+    assert len(known.cache) == len(known.list_templates()) > 20
 
 
 def test_a_fragment_gets_a_problem_document_that_the_page_can_say(client: TestClient) -> None:
