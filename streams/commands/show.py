@@ -1,4 +1,4 @@
-"""``groundswell show VIDEO_ID``: what was seen, heard and said in a video, and when."""
+"""``groundswell show VIDEO_ID``: what was seen, heard and said in a video, when, and what follows from it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,8 @@ def show(
     video_id: Annotated[str, typer.Argument(help="As `groundswell submit` and `watch` print it.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what was recognised in a video and when, with a picture for each label, and the words of each segment.
+    """Show what was recognised in a video and when, with a picture for each label, the words of each segment, and in
+    short what is predicted and what might be changed.
 
     groundswell show youtube:dQw4w9WgXcQ
     """
@@ -71,6 +72,22 @@ def page(video: "ShownVideo") -> "Iterator[RenderableType]":
             yield Text(f"{modality} of the whole video: {harmless(answer.absent_reason)}", style="yellow")
     for segment in video.segments:
         yield from _segment(segment, video.people)
+    yield from _predicted(video)
+
+
+def _predicted(video: "ShownVideo") -> "Iterator[RenderableType]":
+    """In short; `watch` has the reasons."""
+    from rich.text import Text
+
+    from streams.showing import changeable, number
+    from streams.showing_classes import in_short
+
+    for scored in video.predictions:
+        yield Text("")
+        yield Text(in_short(scored)) if scored.classes else number(scored)
+        yield from () if scored.classes else changeable(scored)
+    if video.predictions:
+        yield Text(f"reasons and doubts: groundswell watch {video.video_id}", style="dim")
 
 
 def _labels(video: "ShownVideo") -> "Iterator[RenderableType]":

@@ -15,6 +15,7 @@ from versions import Versioned, scopes, video_of
 from workers import wait_until
 
 from schemas.codec import encode
+from schemas.errors import UsageError
 from schemas.event import WHOLE_VIDEO, Event
 from schemas.predictions import VideoScored
 from schemas.summaries import Summarised
@@ -31,6 +32,7 @@ from streams.rescoring import assemble_again
 from streams.settings import Settings
 from streams.storage.media import FolderMediaStore
 from streams.storage.releases import ReleaseShelf
+from streams.training_beside import on_features
 from streams.world import open_media
 
 pytestmark = pytest.mark.broker
@@ -183,6 +185,14 @@ def test_promoting_a_release_lets_the_features_stand_that_it_was_taught_on(live:
     published = ReleaseShelf(live.settings.home, open_media(live.settings)).publish(folder)
     announce(live.settings, live.settings.kafka, published, role="shadow")
     live.wait_for(_expected(live, OLD, mine | left))
+
+    source = on_features(live.settings, live.settings.kafka, {"text": "2"}, words="all")
+    learned = {change.video_id: change.summary for change in source.changes()}
+    assert "url:left" not in learned
+    expected = _expected(live, NEW, mine)
+    assert {name: encode(learned[name]) for name in mine} == {name: encode(expected[name]) for name in mine}
+    with pytest.raises(UsageError, match="no features of text by 7; there are 1, 2"):
+        on_features(live.settings, live.settings.kafka, {"text": "7"}, words="all")
 
     said, warned = live.run("releases", "promote", "virality/r2")
     assert "text by 2 stands now in" in said
