@@ -113,6 +113,8 @@ def _facts(view: VideoView) -> Text:
     media = view.media
     if media is None:
         return Text(view.video_id, style="dim")
+    if media.is_described:
+        return Text(f"{view.video_id}   known by a row of a table", style="dim")
     size = f"{media.width_px}x{media.height_px}, " if media.has_video else ""
     return Text(f"{view.video_id}   {media.duration_s:.0f} s, {size}{media.size_bytes / 1e6:.1f} MB", style="dim")
 

@@ -69,6 +69,7 @@ class ShownVideo(msgspec.Struct, frozen=True, kw_only=True):
     """A video as ``groundswell show`` prints it.
 
     `whole` holds the answers about the video as a whole, `people` the names of those in it who have one, by identity.
+    `is_described`: it is a row of a table, of which nobody has seen more than the words.
     """
 
     video_id: str
@@ -80,6 +81,7 @@ class ShownVideo(msgspec.Struct, frozen=True, kw_only=True):
     segments: tuple[ShownSegment, ...]
     people: dict[str, str] = msgspec.field(default_factory=dict)
     predictions: tuple[VideoScored, ...] = ()
+    is_described: bool = False
 
 
 @dataclass
@@ -152,6 +154,7 @@ def shown(record: VideoRecord, keyframe: Keyframe, names: Mapping[str, str] = NA
         whole={m: _answer(f) for (scope, m), f in sorted(record.features.items()) if scope == WHOLE_VIDEO},
         segments=tuple(_segment(record, cut, modalities) for _, cut in sorted(record.cuts.items())),
         people={identity: names[identity] for identity in sorted(people_in(record)) if identity in names},
+        is_described=media.is_described,
         predictions=tuple(scored for _, scored in sorted(record.predictions.items())),
     )
 
