@@ -17,6 +17,7 @@ from models.layout import Layout, Table
 from models.release_files import Arrays
 from models.release_learned import arrays_under, calibrator_of
 from models.release_manifest import ClassFacts, ClassManifest
+from models.taught_on import TaughtOn
 from schemas.errors import ReleaseInvalid
 from schemas.releases import ReleaseId
 from schemas.targets import TargetDefined
@@ -44,6 +45,7 @@ class ClassReleaseFacts:
     window_s: tuple[float, float] | None = None
     training: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
+    taught_on: TaughtOn = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
 
 
@@ -88,6 +90,7 @@ def class_release_of(learned: ClassesLearned, facts: ClassReleaseFacts) -> Class
         candidates={one.name: one.ap for one in learned.candidates},
         stages=dict(facts.stages),
         caveats=facts.caveats,
+        taught_on=facts.taught_on,
     )
     return ClassRelease(manifest=manifest, classifier=learned.classifier, calibrators=learned.calibrators)
 

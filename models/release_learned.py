@@ -19,6 +19,7 @@ from models.layout import Layout
 from models.release_checks import check_fitted
 from models.release_files import Arrays
 from models.release_manifest import LearnedManifest, Shelved
+from models.taught_on import TaughtOn
 from schemas.errors import ReleaseInvalid
 from schemas.releases import ReleaseId
 from schemas.targets import TargetDefined
@@ -56,6 +57,8 @@ class Facts:
         Further facts in words: where the rows come from, how they were split.
     stages : dict
         Versions of the stages that the features came from.
+    taught_on : mapping
+        Versions of the models that made the examples, see `models.taught_on`.
     caveats : tuple of str
         What everyone who reads a prediction should know.
     reference : array or None, shape (any,)
@@ -79,6 +82,7 @@ class Facts:
     window_s: tuple[float, float] | None = None
     training: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
+    taught_on: TaughtOn = field(default_factory=dict)
     caveats: tuple[str, ...] = ()
     reference: Floats | None = None
     comparables: Comparables | None = None
@@ -184,6 +188,7 @@ def _manifest(learned: Learned, facts: Facts, errors: ErrorDistribution) -> Lear
         caveats=facts.caveats,
         compared=facts.comparables.facts if facts.comparables else None,
         bars=dict(facts.bars),
+        taught_on=facts.taught_on,
     )
 
 

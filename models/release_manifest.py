@@ -9,6 +9,7 @@ from models.comparables import ComparableFacts
 from models.early_series import windows_in
 from models.layout import PLACES, Layout, topic_of
 from models.release_files import MANIFEST, read_file
+from models.taught_on import TaughtOn
 from schemas.errors import ReleaseInvalid
 from schemas.releases import ReleaseFile, ReleaseId, TargetName
 from schemas.targets import TargetScope
@@ -37,6 +38,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Cross-validated on unseen groups, the constant's beside each error.
     stages : dict
         Versions of the stages the features came from.
+    taught_on : dict
+        By place and modality which versions of models made the examples, and how many of them; see `models.taught_on`.
     caveats : tuple of str
         What everyone who reads a prediction should know.
     files : tuple
@@ -67,6 +70,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     metrics: dict[str, float] = msgspec.field(default_factory=dict)
     stages: dict[str, str] = msgspec.field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    taught_on: TaughtOn = msgspec.field(default_factory=dict)
 
 
 class Shelved(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,6 +143,7 @@ class LearnedManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     caveats: tuple[str, ...] = ()
     compared: ComparableFacts | None = None
     bars: dict[str, float] = msgspec.field(default_factory=dict)
+    taught_on: TaughtOn = msgspec.field(default_factory=dict)
 
 
 class ClassFacts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -206,6 +211,7 @@ class ClassManifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     candidates: dict[str, float] = msgspec.field(default_factory=dict)
     stages: dict[str, str] = msgspec.field(default_factory=dict)
     caveats: tuple[str, ...] = ()
+    taught_on: TaughtOn = msgspec.field(default_factory=dict)
 
 
 AnyManifest: TypeAlias = Manifest | LearnedManifest | ClassManifest

@@ -26,7 +26,13 @@ def answer_of(event: FeatureExtracted) -> Answer:
         return _absence(event, (event.absent_reason or "")[:REASON_CHARACTERS])
     pooled = pool_one(from_vector(event.vector))
     words = event.transcript.text if event.transcript else ""
-    return Answer(pooled=pooled, labels=event.labels, numbers=_checked(event.numbers), words=words)
+    return Answer(
+        pooled=pooled,
+        labels=event.labels,
+        numbers=_checked(event.numbers),
+        words=words,
+        model_version=event.model_version,
+    )
 
 
 def is_failure(answer: Answer) -> bool:

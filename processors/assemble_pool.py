@@ -39,6 +39,7 @@ def add_segment(part: RevisionState, summary: Summarised) -> RevisionState:
         absent=_absent(part, index, summary),
         numbers=_numbers(part.numbers, index, summary.numbers),
         labels=best_labels(part.labels, summary.labels),
+        made_by=_made_by(part.made_by, summary.made_by),
     )
 
 
@@ -66,6 +67,14 @@ def _vectors(known: dict[str, VectorSum], index: int, pooled: dict[str, PooledVe
         modality = place.removeprefix(PLACE)
         sums[modality] = _more(known.get(modality), vector, index)
     return sums
+
+
+def _made_by(known: dict[str, tuple[str, ...]], new: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    """Every version that was met: the same in any order of arrival."""
+    found = {place.removeprefix(PLACE): versions for place, versions in new.items()}
+    if all(set(versions) <= set(known.get(modality, ())) for modality, versions in found.items()):
+        return known
+    return known | {m: tuple(sorted({*known.get(m, ()), *versions})) for m, versions in found.items()}
 
 
 def _more(known: VectorSum | None, vector: PooledVector, index: int) -> VectorSum:

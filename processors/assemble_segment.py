@@ -16,7 +16,7 @@ from schemas.summaries import Summarised
 from schemas.ticks import TimePassed
 
 STAGE = "assemble"
-VERSION = "2"
+VERSION = "3"
 """A new version makes new event ids; change it when the same input gives another summary."""
 
 Stepped = tuple[SegmentState, list[Event]]
@@ -115,6 +115,7 @@ def _summary(state: SegmentState, options: Options, *, complete: bool) -> Summar
         words=words,
         missing=dict(_missing(state, options)),
         edition=state.edition,
+        made_by={f"segments/{m}": (a.model_version,) for m, a in state.answers.items() if a.model_version},
     )
     return with_content_id(summary, STAGE, VERSION)
 

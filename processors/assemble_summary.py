@@ -55,6 +55,7 @@ def summarise(state: VideoState, part: RevisionState, *, options: Options) -> Su
         duplicates=part.duplicates,
         people=people_in(part),
         warnings=media.warnings + (part.segments.warnings if part.segments else ()),
+        made_by=_made_by(part),
     )
     return with_content_id(summary, STAGE, VERSION)
 
@@ -91,6 +92,13 @@ def _duration_s(part: RevisionState) -> float:
 def _pooled(part: RevisionState) -> dict[str, PooledVector]:
     segments = {f"segments/{m}": v.pooled for m, v in part.vectors.items()}
     return segments | {f"video/{m}": a.pooled for m, a in part.answers.items() if a.pooled and m != PEOPLE}
+
+
+def _made_by(part: RevisionState) -> dict[str, tuple[str, ...]]:
+    of_video = {m: a.model_version for m, a in part.answers.items() if m != PEOPLE}
+    return {f"segments/{m}": versions for m, versions in part.made_by.items()} | {
+        f"video/{m}": (version,) for m, version in of_video.items() if version
+    }
 
 
 def _numbers(part: RevisionState) -> Iterator[tuple[str, float]]:

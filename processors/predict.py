@@ -12,6 +12,7 @@ from models.feature_list import Topic
 from models.layout import METADATA, Layout, Table, modality_of
 from models.release import LearnedManifest, LearnedRelease, Manifest, NumberRelease
 from models.suggestions import suggest_to
+from models.taught_on import strange
 from processors.said import Said, said_by, steps
 from schemas.event import VideoId, derive_id
 from schemas.predictions import Interval, Reason, VideoScored
@@ -152,7 +153,8 @@ def _scored(
         modalities_missing=dict.fromkeys(sorted(says.reads.difference(used)), "not in the summary") | summary.missing,
         caveats=says.caveats
         + (says.about_suggestions if suggestions else ())
-        + passing_caveats(summary, says.reads, used),
+        + passing_caveats(summary, says.reads, used)
+        + strange(summary, manifest.taught_on),
     )
 
 

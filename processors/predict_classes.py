@@ -9,6 +9,7 @@ from models.release import ClassRelease
 from models.release_classes import words_of
 from models.release_manifest import ClassManifest
 from models.ridge import TERM_STEPS
+from models.taught_on import strange
 from processors.class_reasons import reasons_of
 from processors.predict import event_id_of, modalities_read, modalities_used, passing_caveats
 from processors.said import steps
@@ -112,7 +113,9 @@ def _scored(row: _Row, manifest: ClassManifest, reads: frozenset[str], *, reason
         suggestions=tuple(_suggested(row)) if manifest.suggests else (),
         modalities_used=row.used,
         modalities_missing=dict.fromkeys(sorted(reads.difference(row.used)), "not in the summary") | summary.missing,
-        caveats=_lasting_caveats(manifest) + passing_caveats(summary, reads, row.used),
+        caveats=_lasting_caveats(manifest)
+        + passing_caveats(summary, reads, row.used)
+        + strange(summary, manifest.taught_on),
         classes=row.classes,
     )
 

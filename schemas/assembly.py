@@ -10,13 +10,17 @@ from schemas.summaries import PooledVector
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What one modality said about one scope, ready to be added; `words` only where it heard some itself."""
+    """What one modality said about one scope, ready to be added; `words` only where it heard some itself.
+
+    `model_version` is that of the model that made the vector.
+    """
 
     pooled: PooledVector | None = None
     labels: tuple[Label, ...] = ()
     numbers: dict[str, float] = msgspec.field(default_factory=dict)
     absent_reason: str | None = None
     words: str = ""
+    model_version: str = ""
 
 
 class Cut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -119,6 +123,8 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
         Something came in since the last summary.
     edition : int
         Of the segments that are in the sums; those of an earlier one are not added any more.
+    made_by : dict
+        Modality -> versions of the models whose vectors are in the sums, sorted.
     """
 
     revision: Revision
@@ -139,6 +145,7 @@ class RevisionState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     waiting_since_s: float | None = None
     expired: bool = False
     edition: int = 0
+    made_by: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
 
 class VideoState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

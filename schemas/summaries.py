@@ -43,6 +43,9 @@ class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
         Other ids with the same bytes, to be scored alike.
     edition : int
         Of a segment: the highest of its answers'. Those of a higher one begin a video's sums anew.
+    made_by : dict
+        By place and modality, as in `pooled`, the versions of the models whose answers are in it, sorted: more than
+        one where they were mixed. Nothing is said of answers that came before there was such a field.
     """
 
     revision: Revision
@@ -65,6 +68,7 @@ class Summarised(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
     people: tuple[PersonSeen, ...] = ()
     edition: int = 0
+    made_by: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
     @property
     def record_key(self) -> str:

@@ -48,6 +48,25 @@ class Repeatable(Protocol):
         ...
 
 
+class AnsweredBefore:
+    """A stage that answered by some version of its model, which need not be here any more: for promotions only."""
+
+    def __init__(self, name: str, version: str) -> None:
+        self.author = Author(stage=name, version="", model="", model_version=version)
+
+    def transform(self, events: Sequence[Event]) -> list[list[Event]]:
+        """Answer nothing more."""
+        return [[] for _ in events]
+
+    def is_own(self, answer: FeatureExtracted, event: Asked) -> bool:  # noqa: ARG002  other stages ask the event
+        """Whether that version answered."""
+        return answer.model_version == self.author.model_version
+
+    def reads(self, event: SegmentCut) -> Ref | None:  # noqa: ARG002  as above
+        """Nothing: all of it was read."""
+        return None
+
+
 @dataclass(frozen=True, kw_only=True)
 class PastVideo:
     """What is known of one video: its segments, what stands, and what lies beside it.

@@ -141,7 +141,7 @@ def run_again(
         for partition in wishes.selection.partitions(count):
             if wishes.partitions is None or partition in wishes.partitions:
                 work = _Partition(source, wishes, partition, producer, media, processor, done, sizes, faces)
-                work.promote() if wishes.promote else work.extract(on_video)
+                work.promote(on_video) if wishes.promote else work.extract(on_video)
     return done
 
 
@@ -165,14 +165,15 @@ class _Partition:
             self._extract(video)
             on_video(number, len(videos))
 
-    def promote(self) -> None:
+    def promote(self, on_video: OnVideo) -> None:
         self.begun = {place: end for place, (_first, end) in self._ends().items()}
         changes = [(video, promotable(video, self.processor)) for video in self._videos()]
         for _, chosen in changes:
             check_readable(chosen, self.sizes)
         heads, busy = self._heads(), self._touched_meanwhile()
-        for video, chosen in changes:
+        for number, (video, chosen) in enumerate(changes, 1):
             self.done.videos += 1
+            on_video(number, len(changes))
             if video.video_id in busy or not chosen:
                 self.done.unfinished.append(video.video_id)
             else:

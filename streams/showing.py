@@ -18,6 +18,7 @@ BAR_WIDTH = 12
 LONGEST_TITLE = 22
 SCALE_WIDTH = 44
 MOST_ROWS = 20
+LONGEST_SUGGESTION = 400
 _MARKS: Mapping[str, tuple[str, str]] = {
     "waiting": ("·", "dim"),
     "running": ("▸", "cyan"),
@@ -112,6 +113,8 @@ def _facts(view: VideoView) -> Text:
     media = view.media
     if media is None:
         return Text(view.video_id, style="dim")
+    if media.is_described:
+        return Text(f"{view.video_id}   known by a row of a table", style="dim")
     size = f"{media.width_px}x{media.height_px}, " if media.has_video else ""
     return Text(f"{view.video_id}   {media.duration_s:.0f} s, {size}{media.size_bytes / 1e6:.1f} MB", style="dim")
 
@@ -120,19 +123,29 @@ def _prediction(p: VideoScored, view: VideoView) -> list[RenderableType]:
     blocks = list(chances(p, view.segments.values())) if p.classes else _number(p)
     blocks += [Text(f"on channels never seen, {worth}", style="dim") for worth in _worth(p)]
     blocks += _reasons(p)
+    blocks += [] if p.classes else changeable(p)
     blocks.append(Text(f"read {', '.join(p.modalities_used) or 'nothing'}; release {p.release_id}", style="dim"))
     blocks += [Text(f"missing {name}: {harmless(why)}", style="yellow") for name, why in p.modalities_missing.items()]
     return blocks + [Text(f"note: {harmless(c, longest=300)}", style="yellow") for c in p.caveats]
 
 
-def _number(p: VideoScored) -> list[RenderableType]:
-    level = f"{p.interval.level:.0%}"
-    head = Text.assemble(
-        ("\n" + p.target.replace("_", " "), "bold"),
+def number(p: VideoScored) -> Text:
+    """A prediction of one number on a line."""
+    return Text.assemble(
+        (p.target.replace("_", " "), "bold"),
         f"  {p.value:.1f} {p.unit}",
-        (f"   {level} interval {p.interval.low:.1f} to {p.interval.high:.1f}", "cyan"),
+        (f"   {p.interval.level:.0%} interval {p.interval.low:.1f} to {p.interval.high:.1f}", "cyan"),
     )
-    blocks: list[RenderableType] = [head, _scale(p)]
+
+
+def changeable(p: VideoScored) -> list[Text]:
+    """What a creator might change, where the score is low and videos like this one tell."""
+    lines = [Text(f"  {harmless(words, longest=LONGEST_SUGGESTION)}", style="green") for words in p.suggestions]
+    return [Text("what might be changed:"), *lines] if lines else []
+
+
+def _number(p: VideoScored) -> list[RenderableType]:
+    blocks: list[RenderableType] = [Text(""), number(p), _scale(p)]
     if p.probability is not None:
         blocks.append(Text(f"{p.probability:.0%} chance: {p.probability_of}"))
     return blocks

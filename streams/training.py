@@ -244,6 +244,7 @@ def write_release(
         window_s=window_s(rows.moments),
         training=_training(trained),
         stages=stages,
+        taught_on=rows.taught_on,
         caveats=caveats_of(trained.source, target, trained.learned.metrics),
         reference=rows.reference if rows.measure.scale == "percentile" else None,
         comparables=comparables,

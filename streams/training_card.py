@@ -2,6 +2,7 @@
 
 from models.layout import topic_of
 from models.release_manifest import LearnedManifest
+from models.taught_on import in_words
 from schemas.targets import TargetDefined
 
 _CARD = """# {target}: {release_id}
@@ -10,7 +11,7 @@ Predicts the {target} of a video ({unit}), before anybody has seen it; the truth
 
 ## What it was taught on
 {source}: {rows} videos of {groups} channels or authors{part}. It read {read}.
-
+{made_by}
 ## How good it is
 On channels it had never seen ({split}; choice, interval and probabilities made without them):
 
@@ -46,6 +47,7 @@ def card_of(manifest: LearnedManifest) -> str:
         rows=manifest.rows,
         groups=manifest.groups,
         part=f" ({training['part']})" if "part" in training else "",
+        made_by="".join(f"- Vectors of {line}.\n" for line in in_words(manifest.taught_on)),
         read=", ".join(dict.fromkeys(topic_of(block).words for block in manifest.layout.blocks)),
         split=training["split"],
         success=manifest.probability_of,

@@ -2,6 +2,7 @@
 
 from models.layout import topic_of
 from models.release_manifest import ClassFacts, ClassManifest
+from models.taught_on import in_words
 from schemas.event import WHOLE_VIDEO
 from schemas.targets import TargetDefined
 from streams.training_class_rows import ClassRows
@@ -12,7 +13,7 @@ Says how likely each of {count} classes is, {scope}.
 
 ## What it was taught on
 {source}: {examples} of {groups} channels or authors. It read {read}.
-
+{made_by}
 ## How good it is
 On channels it had never seen ({split}; choice, penalties and calibration made without them):
 
@@ -51,6 +52,7 @@ def class_card(manifest: ClassManifest) -> str:
         source=training["source"],
         examples=training["examples"],
         groups=manifest.groups,
+        made_by="".join(f"- Vectors of {line}.\n" for line in in_words(manifest.taught_on)),
         read=", ".join([*words, *read]),
         split=training["split"],
         classes="\n".join(map(_line, manifest.classes)),

@@ -15,6 +15,7 @@ from models.estimators.examples import Floats, Groups
 from models.layout import Block, Layout
 from models.release_classes import words_of
 from models.target_values import hashtag_classes, hashtag_truth, label_truth, maker_of
+from models.taught_on import TaughtOn, made_by, taught_on
 from schemas.errors import TrainingImpossible
 from schemas.event import WHOLE_VIDEO, VideoId
 from schemas.media import Metadata
@@ -72,6 +73,8 @@ class ClassRows:
         When the newest of what was learned from was written or said, seconds since the epoch, UTC.
     digest : str
         Hex digits that change with any label.
+    taught_on : mapping
+        Versions of the models that made the examples, see `models.taught_on`.
     """
 
     layout: Layout
@@ -87,6 +90,7 @@ class ClassRows:
     found: int
     newest_s: float
     digest: str
+    taught_on: TaughtOn
 
 
 def class_rows(source: Source, target: TargetDefined) -> ClassRows:
@@ -164,6 +168,7 @@ def _rows(
         found=found.count,
         newest_s=max([found.newest_s, *(one.given_at_s for one in source.labels if one.given_at_s is not None)]),
         digest=_digest(found.examples, truth),
+        taught_on=taught_on((made_by(_only(one, sizes)) for one in found.examples), sizes),
     )
 
 

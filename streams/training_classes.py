@@ -170,6 +170,7 @@ def write_class_release(trained: TrainedClasses, folder: Path, *, stages: Mappin
         window_s=window_s(rows.moments),
         training=_training(trained),
         stages=stages,
+        taught_on=rows.taught_on,
         caveats=caveats_of(trained.source, target, rows),
     )
     release = class_release_of(trained.learned, facts)

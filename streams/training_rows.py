@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 
 import numpy as np
@@ -14,10 +14,11 @@ from models.early_series import early_names, window_of
 from models.estimators.examples import Examples, Floats, Groups
 from models.estimators.from_summaries import all_words
 from models.estimators.words import MAX_CHARACTERS, Text
-from models.layout import Layout, Table, named_numbers, vectorise
+from models.layout import Layout, Table, modality_of, named_numbers, vectorise
 from models.layout_choice import layout_of
 from models.levers import LEVERS, UNKNOWN
 from models.target_values import bars, group_of, measured, raw_value, scaled
+from models.taught_on import MadeBy, TaughtOn, made_by, taught_on
 from schemas.errors import TrainingImpossible
 from schemas.event import VideoId
 from schemas.media import Metadata
@@ -66,6 +67,8 @@ class Rows:
         Final summaries there are, with and without a truth.
     newest_s : float
         When the last of them was written, seconds since the epoch, UTC: what comes of the same topics says the same.
+    taught_on : mapping
+        Versions of the models that made the examples, see `models.taught_on`.
     """
 
     examples: Examples
@@ -78,6 +81,7 @@ class Rows:
     bars: Mapping[str, float]
     found: int
     newest_s: float
+    taught_on: TaughtOn = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ class _Known:
 
     slim: Summarised
     names: Names
+    made_by: MadeBy
 
 
 class _FirstReading:
@@ -94,6 +99,7 @@ class _FirstReading:
     def __init__(self, source: Source, target: TargetDefined) -> None:
         self._source, self._window = source, window_of(target)
         self._names: dict[Names, Names] = {}
+        self._made_by: dict[MadeBy, MadeBy] = {}
         self.newest_s = 0.0
 
     def read(self, on_read: Read) -> dict[VideoId, _Known]:
@@ -113,7 +119,12 @@ class _FirstReading:
             *((name, 1) for name in sorted(named_numbers(summary))),
             *((name, 1) for name in (early_names(self._window, summary.outcomes) if self._window else ())),
         )
-        return _Known(self._slim(summary), self._names.setdefault(names, names))
+        versions = made_by(summary)
+        return _Known(
+            self._slim(summary),
+            self._names.setdefault(names, names),
+            self._made_by.setdefault(versions, versions),
+        )
 
     def _slim(self, summary: Summarised) -> Summarised:
         said = summary.metadata
@@ -175,6 +186,7 @@ def rows_of(
         bars=_bars(target, reference, everything),
         found=len(known),
         newest_s=reading.newest_s,
+        taught_on=taught_on((one.made_by for one in learned), map(modality_of, layout.blocks)),
     )
     return _without_vanished(rows)
 
@@ -330,6 +342,7 @@ def _without_vanished(rows: Rows) -> Rows:
         bars=rows.bars,
         found=rows.found,
         newest_s=rows.newest_s,
+        taught_on=rows.taught_on,
     )
 
 

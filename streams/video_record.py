@@ -10,6 +10,7 @@ from schemas.errors import UsageError
 from schemas.event import WHOLE_VIDEO, Event
 from schemas.features import FeatureExtracted, Label
 from schemas.media import MediaFetched
+from schemas.predictions import VideoScored
 from schemas.segments import SegmentCut
 from streams.class_moments import TOGETHER_S
 from streams.kafka.admin import partition_counts
@@ -19,7 +20,7 @@ from streams.keyframes import Keyframe
 from streams.settings import Settings
 from streams.topology import STAGES
 
-TOPICS = ("media", "segments", "features")
+TOPICS = ("media", "segments", "features", "predictions")
 
 NO_ANSWER = "no answer yet"
 
@@ -68,6 +69,7 @@ class ShownVideo(msgspec.Struct, frozen=True, kw_only=True):
     """A video as ``groundswell show`` prints it.
 
     `whole` holds the answers about the video as a whole, `people` the names of those in it who have one, by identity.
+    `is_described`: it is a row of a table, of which nobody has seen more than the words.
     """
 
     video_id: str
@@ -78,6 +80,8 @@ class ShownVideo(msgspec.Struct, frozen=True, kw_only=True):
     whole: dict[str, ShownAnswer]
     segments: tuple[ShownSegment, ...]
     people: dict[str, str] = msgspec.field(default_factory=dict)
+    predictions: tuple[VideoScored, ...] = ()
+    is_described: bool = False
 
 
 @dataclass
@@ -88,6 +92,8 @@ class VideoRecord:
     cuts: dict[int, SegmentCut] = field(default_factory=dict)
     features: dict[tuple[str, str], FeatureExtracted] = field(default_factory=dict)
     """By scope and modality."""
+    predictions: dict[str, VideoScored] = field(default_factory=dict)
+    """By target."""
 
 
 def read_record(settings: Settings, bootstrap: str, video_id: str) -> VideoRecord:
@@ -125,6 +131,8 @@ def record_of(events: Iterable[Event], video_id: str) -> VideoRecord:
                 record.cuts[event.index] = event
             case FeatureExtracted(revision=media.revision):
                 record.features[event.scope, event.modality] = event
+            case VideoScored(revision=media.revision):
+                record.predictions[event.target] = event
     return record
 
 
@@ -146,6 +154,8 @@ def shown(record: VideoRecord, keyframe: Keyframe, names: Mapping[str, str] = NA
         whole={m: _answer(f) for (scope, m), f in sorted(record.features.items()) if scope == WHOLE_VIDEO},
         segments=tuple(_segment(record, cut, modalities) for _, cut in sorted(record.cuts.items())),
         people={identity: names[identity] for identity in sorted(people_in(record)) if identity in names},
+        is_described=media.is_described,
+        predictions=tuple(scored for _, scored in sorted(record.predictions.items())),
     )
 
 

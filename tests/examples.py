@@ -280,6 +280,7 @@ SUMMARISED = Summarised(
     warnings=FETCHED.warnings,
     people=(PersonSeen(identity_id="person:3fa94c0d51b2e786", share=0.31),),
     edition=1,
+    made_by={"segments/text": ("11ad3fa6-p1-f32",), "video/text": ("11ad3fa6-p1-f32",)},
 )
 
 SCORED = VideoScored(

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from schemas.errors import UsageError
+from schemas.errors import ReleaseInvalid, UsageError
 from schemas.promotions import Role
 from schemas.releases import ReleasePublished
 from streams import settings as settings_module
 from streams.text_safety import harmless
 
 if TYPE_CHECKING:
+    from models.taught_on import TaughtOn
     from processors.active_releases import Roster
     from streams.release_comparison import OnBoth
 
@@ -80,7 +81,8 @@ def show(name: Named, as_json: AsJson = False) -> None:
     release = find_release(roster, name)
     row = next(r for r in _rows(roster) if (r.target, r.release_id) == (release.target, release.release_id))
     if as_json:
-        typer.echo(msgspec.json.encode({**msgspec.structs.asdict(row), "card": release.card}))
+        taught = _taught_on(release)
+        typer.echo(msgspec.json.encode({**msgspec.structs.asdict(row), "taught_on": taught, "card": release.card}))
         return
     typer.echo(f"{release.record_key}: {row.role}{', serves now' if row.serves else ''}")
     for metric, value in sorted(row.metrics.items()):
@@ -89,13 +91,34 @@ def show(name: Named, as_json: AsJson = False) -> None:
 
 
 @app.command("promote")
-def promote(name: Named, as_json: AsJson = False) -> None:
+def promote(
+    name: Named,
+    features: Annotated[bool, typer.Option(help="Let the features stand too that it was taught on.")] = True,
+    as_json: AsJson = False,
+) -> None:
     """Let a release serve from now on; running workers switch without a restart.
+
+    Features that it was taught on and that lie beside others (groundswell replay --stage) stand from now on too.
+    Stop it as you like: the same command goes on where it was.
 
     groundswell releases promote virality/20261101-090000
     groundswell replay --target virality
     """
-    _give(name, "promoted", as_json=as_json)
+    from streams.commands.release_features import Plan, carry_out, plan, say
+    from streams.kafka.connection import bootstrap_of
+    from streams.release_roles import find_release, give_role
+
+    settings = settings_module.load()
+    bootstrap, release = bootstrap_of(settings), find_release(_roster(), name)
+    made = plan(settings, bootstrap, release) if features else Plan()
+    given = give_role(settings, bootstrap, release, role="promoted")
+    if not as_json:
+        typer.echo(f"{release.record_key} {_MEANS['promoted'].format(target=release.target)}")
+    done = carry_out(settings, bootstrap, made.steps)
+    if as_json:
+        typer.echo(msgspec.json.encode(msgspec.to_builtins(given) | {"features": done, "warnings": made.warnings}))
+    else:
+        say(made, done)
 
 
 @app.command("shadow")
@@ -181,8 +204,17 @@ def _give(name: str, role: Role, *, as_json: bool) -> None:
         typer.echo(msgspec.json.encode(given))
         return
     typer.echo(f"{release.record_key} {_MEANS[role].format(target=release.target)}")
-    if role != "promoted":
-        _say_who_serves(release.target)
+    _say_who_serves(release.target)
+
+
+def _taught_on(release: ReleasePublished) -> "TaughtOn | None":
+    """Versions of the models that made its examples; None where it is not on the shelf."""
+    from streams.release_features import manifest_of
+
+    try:
+        return manifest_of(settings_module.load(), release).taught_on
+    except ReleaseInvalid:
+        return None
 
 
 def _say_who_serves(target: str) -> None:

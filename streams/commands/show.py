@@ -1,4 +1,4 @@
-"""``groundswell show VIDEO_ID``: what was seen, heard and said in a video, and when."""
+"""``groundswell show VIDEO_ID``: what was seen, heard and said in a video, when, and what follows from it."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -19,6 +19,9 @@ MOST_TIMES = 4
 
 MODALITY_WIDTH = 10
 
+ABOUT_SUGGESTIONS = "suggestions "
+"""How a caveat begins that is about them; the others are for `watch`."""
+
 MOST_WORDS = 300
 """Characters of a segment's words."""
 
@@ -27,7 +30,8 @@ def show(
     video_id: Annotated[str, typer.Argument(help="As `groundswell submit` and `watch` print it.")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what was recognised in a video and when, with a picture for each label, and the words of each segment.
+    """Show what was recognised in a video and when, with a picture for each label, the words of each segment, and in
+    short what is predicted and what might be changed.
 
     groundswell show youtube:dQw4w9WgXcQ
     """
@@ -60,10 +64,12 @@ def page(video: "ShownVideo") -> "Iterator[RenderableType]":
     from rich.text import Text
 
     yield Text(harmless(video.title or video.video_id, longest=120), style="bold")
-    yield Text(f"{video.video_id}   {video.duration_s:.1f} s, {len(video.segments)} segments", style="dim")
+    size = f"{video.duration_s:.1f} s, {len(video.segments)} segments"
+    yield Text(f"{video.video_id}   {'known by a row of a table' if video.is_described else size}", style="dim")
     if video.duplicate_of:
         yield Text(f"a copy; see: groundswell show {video.duplicate_of}", style="yellow")
-    yield from _labels(video)
+    if not (video.is_described and not video.labels):
+        yield from _labels(video)
     for modality, line in _coverage(video):
         yield Text.assemble((f"{modality:<{MODALITY_WIDTH}}", "bold"), line)
     for modality, answer in video.whole.items():
@@ -71,6 +77,24 @@ def page(video: "ShownVideo") -> "Iterator[RenderableType]":
             yield Text(f"{modality} of the whole video: {harmless(answer.absent_reason)}", style="yellow")
     for segment in video.segments:
         yield from _segment(segment, video.people)
+    yield from _predicted(video)
+
+
+def _predicted(video: "ShownVideo") -> "Iterator[RenderableType]":
+    """In short; `watch` has the reasons."""
+    from rich.text import Text
+
+    from streams.showing import changeable, number
+    from streams.showing_classes import in_short
+
+    for scored in video.predictions:
+        yield Text("")
+        yield Text(in_short(scored)) if scored.classes else number(scored)
+        yield from () if scored.classes else changeable(scored)
+        doubts = (caveat for caveat in scored.caveats if scored.suggestions and caveat.startswith(ABOUT_SUGGESTIONS))
+        yield from (Text(f"note: {harmless(doubt, longest=300)}", style="yellow") for doubt in doubts)
+    if video.predictions:
+        yield Text(f"reasons and doubts: groundswell watch {video.video_id}", style="dim")
 
 
 def _labels(video: "ShownVideo") -> "Iterator[RenderableType]":

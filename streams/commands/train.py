@@ -41,6 +41,13 @@ def train(
     candidate: Annotated[
         bool, typer.Option("--candidate", help="Score in the shadow only, until somebody promotes it.")
     ] = False,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="STAGE=VERSION",
+            help="Learn from features that lie beside (groundswell replay --stage); makes a candidate. Repeatable.",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Publish even if it does not beat a constant.")] = False,
     release_id: Annotated[str, typer.Option("--release", help="Its name; default: the newest example's moment.")] = "",
     out: Annotated[Path | None, typer.Option(help="Also keep the release's folder here.")] = None,
@@ -59,9 +66,11 @@ def train(
     """
     from streams.imports.whole_tables import Corrections
 
+    if table and features:
+        raise UsageError("--features are those on the topics; what is learned from a table (--from) is read anew")
     settings = settings_module.load()
     said = Corrections(mapping=tuple(mapping or ()), year=year)
-    work = _Work(settings, _definition(settings, target), said, words=source)
+    work = _Work(settings, _definition(settings, target), said, words=source, features=tuple(features or ()))
     run = _ClassRun(work, as_json=as_json) if work.target.kind == "multilabel" else _NumberRun(work, as_json=as_json)
     run.learn(table, release_id, test)
     if report:
@@ -72,7 +81,7 @@ def train(
         if publishes or out:
             run.write(folder)
         if publishes:
-            _publish(settings, folder, role="shadow" if candidate else "promoted")
+            _publish(settings, folder, role="shadow" if candidate or features else "promoted")
     run.show(is_published=publishes)
     if publish and not publishes:
         raise TrainingImpossible(run.too_weak())
@@ -153,11 +162,14 @@ class _ClassRun:
 class _Work:
     """The steps of a run, each with its progress shown."""
 
-    def __init__(self, settings: "Settings", target: TargetDefined, said: "Corrections", *, words: str) -> None:
+    def __init__(
+        self, settings: "Settings", target: TargetDefined, said: "Corrections", *, words: str, features: tuple[str, ...]
+    ) -> None:
         self._settings = settings
         self.target = target
         self._said = said
         self._words = words
+        self._features = features
         self._text: TextProcessor | None = None
         self._learned_from: Source | None = None
 
@@ -191,13 +203,11 @@ class _Work:
 
     def source(self, table: Path | None, bars: "_Bars") -> "Source":
         """Open what to learn from: a table, or the topics."""
-        from streams.training_source import from_table, on_topics
+        from streams.training_source import from_table
         from streams.training_table import read_table
 
         if table is None:
-            from streams.kafka.connection import bootstrap_of
-
-            return on_topics(self._settings, bootstrap_of(self._settings), self._words or "all videos seen so far")
+            return self._on_topics(bars)
         if not table.is_file():
             raise UsageError(f"{table} is not a file; expected a table of videos and how they did")
         read = read_table(
@@ -215,6 +225,23 @@ class _Work:
                 err=True,
             )
         return from_table(read, self._words or table.name, now_s=float(round(time.time())))
+
+    def _on_topics(self, bars: "_Bars") -> "Source":
+        from streams.kafka.connection import bootstrap_of
+        from streams.training_source import on_topics
+
+        words, bootstrap = self._words or "all videos seen so far", bootstrap_of(self._settings)
+        if not self._features:
+            return on_topics(self._settings, bootstrap, words)
+        from streams.training_beside import on_features, versions_in
+
+        return on_features(
+            self._settings,
+            bootstrap,
+            versions_in(self._features),
+            words=words,
+            on_read=lambda done, total: bars.show("summing up", done, total),
+        )
 
     def versions(self) -> dict[str, str]:
         """Of the stages that the features came from, as far as they are known here."""
@@ -356,7 +383,10 @@ def _publish(settings: "Settings", folder: Path, *, role: "Role") -> None:
     event = ReleaseShelf(settings.home, open_media(settings)).publish(folder)
     announce(settings, bootstrap_of(settings), event, role=role)
     if role == "shadow":
-        said = f"published {event.record_key} as a candidate; `groundswell releases promote` makes it serve"
+        said = (
+            f"published {event.record_key} as a candidate; `groundswell releases promote {event.record_key}` makes it "
+            "serve, and the features stand that it was taught on"
+        )
     else:
         said = f"published {event.record_key}; `groundswell replay --target {event.target}` rescores the past"
     typer.echo(said, err=True)

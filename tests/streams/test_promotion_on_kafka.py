@@ -1,5 +1,6 @@
 """Another version of a stage on a real Kafka, with the workers that run live: nothing changes, then everything does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from versions import Versioned, scopes, video_of
 from workers import wait_until
 
 from schemas.codec import encode
+from schemas.errors import UsageError
 from schemas.event import WHOLE_VIDEO, Event
 from schemas.predictions import VideoScored
 from schemas.summaries import Summarised
@@ -22,12 +24,15 @@ from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
 from streams.readable import OtherSize
+from streams.release_roles import announce
 from streams.replay import Wishes, replay
+from streams.replay_selection import selection
 from streams.replay_stage import Reextracted, StageWishes, run_again
 from streams.rescoring import assemble_again
 from streams.settings import Settings
 from streams.storage.media import FolderMediaStore
 from streams.storage.releases import ReleaseShelf
+from streams.training_beside import on_features
 from streams.world import open_media
 
 pytestmark = pytest.mark.broker
@@ -51,6 +56,14 @@ class Live:
         asked = StageWishes(**({"stage": "text"} | wishes))
         source = (self.settings, self.settings.kafka)
         return run_again(source, asked, processor, media=self.media, on_video=lambda done, of: None)
+
+    def run(self, *words: str) -> tuple[str, str]:
+        """What the command line says, and what it warns of."""
+        command = [sys.executable, "-m", "streams.commands.main", *words]
+        environment = os.environ | self.settings.environment()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        assert done.returncode == 0, done.stderr
+        return done.stdout, done.stderr
 
     def on(self, topic: str) -> dict[str, bytes]:
         records = latest_per_key(read_to_end(self.settings, self.settings.kafka, [topic])).values()
@@ -160,3 +173,38 @@ def test_answers_that_the_serving_release_cannot_read_are_refused_before_anythin
     with pytest.raises(OtherSize, match=f"taught on {DIM} numbers of segments/text, but 3 gives {2 * DIM}"):
         live.again(longer, promote=True)
     assert live.on("features") == before
+
+
+def test_promoting_a_release_lets_the_features_stand_that_it_was_taught_on(live: Live) -> None:
+    mine, left = {"url:taught0": 2, "url:taught1": 0}, {"url:left": 1}
+    live.publish([event for name, count in (mine | left).items() for event in video_of(name, count, OLD)])
+    live.wait_for(_expected(live, OLD, mine | left))
+    live.again(NEW, selection=selection("", [], list(mine)))
+    taught_on = {"segments/text": {"2": 200}, "video/text": {"2": 240}}
+    folder = fitted.release_folder(live.settings.home / "made" / "r2", "r2", taught_on=taught_on)
+    published = ReleaseShelf(live.settings.home, open_media(live.settings)).publish(folder)
+    announce(live.settings, live.settings.kafka, published, role="shadow")
+    live.wait_for(_expected(live, OLD, mine | left))
+
+    source = on_features(live.settings, live.settings.kafka, {"text": "2"}, words="all")
+    learned = {change.video_id: change.summary for change in source.changes()}
+    assert "url:left" not in learned
+    expected = _expected(live, NEW, mine)
+    assert {name: encode(learned[name]) for name in mine} == {name: encode(expected[name]) for name in mine}
+    with pytest.raises(UsageError, match="no features of text by 7; there are 1, 2"):
+        on_features(live.settings, live.settings.kafka, {"text": "7"}, words="all")
+
+    said, warned = live.run("releases", "promote", "virality/r2")
+    assert "text by 2 stands now in" in said
+    assert "video/text was made by 1, but the release was taught on 2: it may misread it" in " ".join(warned.split())
+    live.wait_for(_expected(live, NEW, mine) | _expected(live, OLD, left))
+    again, _ = live.run("releases", "promote", "virality/r2", "--json")
+    assert json.loads(again)["features"] == []
+    live.run("replay", "--target", "virality", "--json")
+    predictions = live.predictions()
+    assert {predictions[name].release_id for name in mine | left} == {"r2"}
+    assert [any("was made by 1" in why for why in predictions[name].caveats) for name in (*mine, *left)] == [
+        False,
+        False,
+        True,
+    ]

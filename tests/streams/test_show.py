@@ -8,7 +8,7 @@ import cv2
 import msgspec
 import numpy as np
 import pytest
-from examples import CUT, DUPLICATED, EXTRACTED, FETCHED, REVISION, SEGMENTED, VIDEO_ID
+from examples import CUT, DUPLICATED, EXTRACTED, FETCHED, REVISION, SCORED, SEGMENTED, VIDEO_ID
 from frame_zips import zip_of
 from rich.console import Console
 from typer.testing import CliRunner
@@ -230,3 +230,22 @@ def test_the_command_reads_it_all_from_kafka(settings: Settings, monkeypatch: py
     assert [label["name"] for label in video["labels"]] == ["cat", "Purr", "cup"]
     assert Path(video["labels"][0]["keyframe"]).is_relative_to(settings.home / "keyframes")
     assert isinstance(missing.exception, UsageError)
+
+
+def test_what_is_predicted_and_might_be_changed_comes_last(keyframes: Keyframes) -> None:
+    words = "of 156 similar videos from 109 channels, those with 20 or more tags did 21 % better than expected"
+    luck = "suggestions may be luck"
+    told = msgspec.structs.replace(SCORED, suggestions=(words,), caveats=("something else", luck))
+    printed = _printed(shown(record_of([*EVENTS, told], VIDEO_ID), keyframes)).splitlines()
+    assert f"virality  {SCORED.value:.1f} {SCORED.unit}" in printed[-5]
+    assert [line.strip() for line in printed[-4:-1]] == ["what might be changed:", words, f"note: {luck}"]
+    assert "groundswell watch" in printed[-1]
+    assert "virality" not in _printed(shown(record_of(EVENTS, VIDEO_ID), keyframes))
+
+
+def test_a_row_of_a_table_is_said_to_be_one(keyframes: Keyframes) -> None:
+    row = msgspec.structs.replace(FETCHED, is_described=True, duration_s=0.0)
+    printed = _printed(shown(record_of([row], VIDEO_ID), keyframes))
+    assert "known by a row of a table" in printed
+    assert "0.0 s" not in printed
+    assert "nothing recognised" not in printed

@@ -44,6 +44,15 @@ def test_a_panel_says_value_interval_constant_reasons_gaps_and_caveats() -> None
         assert expected in text
 
 
+def test_a_panel_says_what_might_be_changed_where_something_is_suggested() -> None:
+    board = board_with("A title")
+    assert "what might be changed" not in printed(showing.panel(board.videos[VIDEO_ID]))
+    words = "of 156 similar videos from 109 channels, those with 20 or more tags did 21 % better than expected"
+    board.hear(msgspec.structs.replace(SCORED, suggestions=(words,)), 3.0)
+    text = printed(showing.panel(board.videos[VIDEO_ID]))
+    assert words in " ".join(line.strip("│ ") for line in text.splitlines())
+
+
 @pytest.mark.parametrize("show", [showing.table, lambda board: showing.panel(board.videos[VIDEO_ID])])
 def test_a_hostile_title_is_shown_harmlessly(show: object) -> None:
     text = printed(show(board_with(HOSTILE)))  # type: ignore[operator]
