@@ -162,13 +162,16 @@ document.addEventListener(
 
 // What is found fills in while the video is processed; a film that plays goes on, and so does what is looked at.
 const parts = () => document.getElementById("video-sections");
+let isGone = false;
+live.on("gone", ({ video_id: id }) => {
+  if (id !== parts().dataset.video) return;
+  isGone = true;
+  say("This video was erased; nothing here is kept any more.", "warn");
+});
 follow(
   (row) => row.video_id === parts().dataset.video && row.changed_at_s > Number(parts().dataset.changed),
-  seldom(() => window.htmx?.trigger(parts(), "refresh"), REFRESH_MS),
+  seldom(() => isGone || window.htmx?.trigger(parts(), "refresh"), REFRESH_MS),
 );
-live.on("gone", ({ video_id: id }) => {
-  if (id === parts().dataset.video) say("This video was erased; nothing here is kept any more.", "warn");
-});
 
 document.addEventListener("htmx:afterSettle", () => {
   if (!player && !still && "pictured" in parts().dataset) location.reload();
