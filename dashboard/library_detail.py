@@ -31,7 +31,7 @@ def detail_of(row: VideoRow, parts: Parts, people: Sequence[PersonBrief]) -> Vid
     """Put a video together; what was said of other content than was fetched last is left out."""
     moments, events = _told_apart(parts)
     found = events["media"]
-    media = next((e for e in sorted(_of(MediaFetched, found), key=lambda e: e.is_described)), None)
+    media = MediaFetched.that_counts(_of(MediaFetched, found))
     revision = media.revision if media else None
     answers = [a for a in _of(FeatureExtracted, events["features"]) if revision in (None, a.revision)]
     faces = [f for f in _of(FaceTracked, events["faces"]) if revision in (None, f.revision)]

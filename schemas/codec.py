@@ -1,14 +1,17 @@
 """Events to bytes and back: UTF-8 JSON with a ``type`` tag, by msgspec."""
 
 from functools import cache
-from typing import Union
+from typing import Any, TypeVar, Union
 
 import msgspec
 
 from schemas.errors import Unreadable
 from schemas.event import Event
 
+AnyHead = TypeVar("AnyHead", bound=msgspec.Struct)
+
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 def encode(event: Event) -> bytes:
@@ -35,9 +38,23 @@ def decode(value: bytes | None, types: tuple[type[Event], ...]) -> Event:
         raise Unreadable("the record has no value; expected an event as JSON")
     try:
         return _decoder(types).decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _UNREADABLE as error:
         names = ", ".join(t.__name__ for t in types)
         raise Unreadable(f"expected {names} as JSON: {error}") from error
+
+
+def head_of(value: bytes | None, head: type[AnyHead]) -> AnyHead:
+    """Read a few fields of an event and pass over the others; of what cannot be read, and of a tombstone, the defaults."""
+    try:
+        found: AnyHead = _heads(head).decode(value or b"{}")
+    except _UNREADABLE:
+        return head()
+    return found
+
+
+@cache
+def _heads(head: type[msgspec.Struct]) -> "msgspec.json.Decoder[Any]":  # one for each kind of head
+    return msgspec.json.Decoder(head)
 
 
 @cache

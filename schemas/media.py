@@ -1,5 +1,6 @@
 """What a fetch brought back."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -85,6 +86,11 @@ class MediaFetched(VideoEvent, frozen=True, kw_only=True, omit_defaults=True):
     warnings: tuple[str, ...] = ()
     duplicate_of: VideoId | None = None
     transcript: str = ""
+
+    @staticmethod
+    def that_counts(found: Iterable["MediaFetched"]) -> "MediaFetched | None":
+        """Choose among what is known of one video: what was fetched beats a row of a table."""
+        return min(found, key=lambda event: event.is_described, default=None)
 
     @property
     def is_described(self) -> bool:

@@ -14,6 +14,7 @@ from processors.folding import OnSkip
 from processors.identity_maker import maker_of
 from processors.per_segment import Author
 from processors.ports import MediaStore
+from schemas.codec import head_of
 from schemas.event import VideoId
 from schemas.faces import FacesCounted, FaceTracked, track_key
 from schemas.segments import SegmentCut
@@ -34,9 +35,6 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True):
     track: int | None = None
     model: str = ""
     model_version: str = ""
-
-
-_HEADS = msgspec.json.Decoder(_Head)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ def known_faces(settings: Settings, bootstrap: str) -> KnownFaces:
     """
     known = KnownFaces()
     for record in latest_per_key(read_to_end(settings, bootstrap, [TOPIC])).values():
-        head = _head(record.value)
+        head = head_of(record.value, _Head)
         if head.track is not None:
             known.makers.add(maker_of(head.model, head.model_version))
             known.tracks.setdefault(head.video_id, set()).add((head.segment, head.track))
@@ -112,10 +110,3 @@ def void(video_id: VideoId, seen: Sequence[FaceTracked | FacesCounted], known: K
     counts = {event.segment: event.count for event in seen if isinstance(event, FacesCounted)}
     tracks = sorted(known.tracks.get(video_id, set()))
     return [track_key(video_id, segment, track) for segment, track in tracks if track >= counts.get(segment, track + 1)]
-
-
-def _head(value: bytes | None) -> _Head:
-    try:
-        return _HEADS.decode(value or b"{}")
-    except msgspec.DecodeError:
-        return _Head()

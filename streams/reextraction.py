@@ -184,7 +184,7 @@ def _past_video(video_id: VideoId, events: list[Event], modality: str) -> PastVi
 def _media(events: Iterable[Event], modality: str) -> MediaFetched | None:
     """What was fetched; a row of a table has words only."""
     known = (e for e in _of(events, MediaFetched) if not e.is_described or modality in VIDEO_MODALITIES)
-    return min((e for e in known if not e.duplicate_of), key=lambda event: event.is_described, default=None)
+    return MediaFetched.that_counts(e for e in known if not e.duplicate_of)
 
 
 def _of(events: Iterable[Event], kind: type[AnyEvent]) -> Iterator[AnyEvent]:

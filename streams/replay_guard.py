@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from schemas.codec import encode
+from schemas.codec import encode, head_of
 from schemas.errors import Unreadable
 from schemas.event import WHOLE_VIDEO
 from schemas.predictions import Prediction, SegmentScored
@@ -47,9 +47,6 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True):
     target: str = ""
     release_id: str = ""
     duplicate_of: str | None = None
-
-
-_HEADS = msgspec.json.Decoder(_Head)
 
 
 @dataclass(frozen=True)
@@ -127,7 +124,7 @@ class NewestWins:
             return
         self._log.latest[key] = _GONE if record.value is None else record.offset
         if record.value is not None:
-            self._log.summaries[_head(record.value).event_id] = record.offset
+            self._log.summaries[head_of(record.value, _Head).event_id] = record.offset
         if is_late:
             self._log.late[key] = record
 
@@ -229,7 +226,7 @@ class NewestWins:
             self._log.said[key] = Said(rank, record.value, record.partition, record.offset)
 
     def _rank_of(self, value: bytes | None) -> Rank:
-        return Rank(_GONE, _NEWEST) if value is None else self._rank(_head(value))
+        return Rank(_GONE, _NEWEST) if value is None else self._rank(head_of(value, _Head))
 
     def _rank(self, prediction: "Prediction | _Head") -> Rank:
         release = self._ages.get(f"{prediction.target}/{prediction.release_id}", _NEWEST)
@@ -241,13 +238,6 @@ def _summary_key(prediction: Prediction) -> str:
     if isinstance(prediction, SegmentScored):
         return f"{prediction.video_id}/{prediction.scope}"
     return f"{prediction.duplicate_of or prediction.video_id}/{WHOLE_VIDEO}"
-
-
-def _head(value: bytes) -> _Head:
-    try:
-        return _HEADS.decode(value)
-    except msgspec.DecodeError:
-        return _Head()
 
 
 def _summaries(records: Iterable[Record]) -> Iterator[Summarised]:

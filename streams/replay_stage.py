@@ -10,6 +10,7 @@ import msgspec
 
 from processors.ports import MediaStore
 from processors.text import TextProcessor
+from schemas.codec import head_of
 from schemas.errors import GroundswellError, Unreadable
 from schemas.event import Event, VideoId, derive_id
 from schemas.features import FeatureExtracted
@@ -38,8 +39,6 @@ from streams.world import LocalWorld
 
 _TOPICS = ("media", "segments", "features", "feature-versions")
 _OF_FEATURES = ("features", "feature-versions")
-
-_HEADS = msgspec.json.Decoder(Head)
 
 
 class StageWishes(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,7 +212,7 @@ class _Partition:
             key = (record.key or b"").decode(errors="replace")
             video_id, _, scope = key.rpartition("/")
             if scope.isdigit() and self.wishes.selection.may_be(video_id):
-                found.setdefault(video_id, {})[key] = _head(record.value)
+                found.setdefault(video_id, {})[key] = head_of(record.value, Head)
         return found
 
     def _extract(self, video: PastVideo) -> None:
@@ -270,13 +269,6 @@ class _Partition:
 
     def _skip(self, event: Event, error: GroundswellError) -> None:
         self.done.skipped.append(f"{type(event).__name__} {event.record_key}: {error}")
-
-
-def _head(value: bytes | None) -> Head:
-    try:
-        return _HEADS.decode(value or b"{}")
-    except msgspec.DecodeError:
-        return Head()
 
 
 def _link(video_id: VideoId, url: str) -> LinkSubmitted:

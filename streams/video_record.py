@@ -120,8 +120,7 @@ def record_of(events: Iterable[Event], video_id: str) -> VideoRecord:
         None of them says that the video was fetched.
     """
     mine = [event for event in events if getattr(event, "video_id", None) == video_id]
-    known = [event for event in mine if isinstance(event, MediaFetched)]
-    media = min(known, key=lambda event: event.is_described, default=None)
+    media = MediaFetched.that_counts(event for event in mine if isinstance(event, MediaFetched))
     if media is None:
         raise UsageError(f"nothing was fetched as {video_id!r}; `groundswell watch --all` shows the videos there are")
     record = VideoRecord(media)

@@ -13,7 +13,7 @@ from examples import EXAMPLES, VIDEO_ID
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from schemas.codec import decode, encode
+from schemas.codec import decode, encode, head_of
 from schemas.errors import Unreadable
 from schemas.event import Event
 from schemas.features import FeatureExtracted
@@ -155,6 +155,23 @@ NOT_EVENTS = {
 def test_what_is_not_an_event_is_unreadable(value: bytes | None, types: tuple[type[Event], ...]) -> None:
     with pytest.raises(Unreadable):
         decode(value, types)
+
+
+class Head(msgspec.Struct):
+    """A few fields of a segment."""
+
+    video_id: str = ""
+    index: int = -1
+
+
+@pytest.mark.parametrize("value", NOT_EVENTS.values(), ids=NOT_EVENTS.keys())
+def test_the_head_of_what_is_not_an_event_says_nothing(value: bytes | None) -> None:
+    assert head_of(value, Head) == Head()
+
+
+def test_the_head_of_an_event_is_read_whatever_else_it_holds() -> None:
+    cut = EXAMPLES[SegmentCut]
+    assert head_of(encode(cut), Head) == Head(cut.video_id, cut.index)
 
 
 WRONG_FIELDS: dict[str, dict[str, object]] = {

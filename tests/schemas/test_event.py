@@ -107,6 +107,15 @@ def test_the_parts_of_an_id_do_not_run_into_each_other(one: tuple[str, ...], oth
     assert derive_id(*one) != derive_id(*other)
 
 
+def test_what_was_fetched_counts_more_than_a_row_of_a_table() -> None:
+    fetched = EXAMPLES[MediaFetched]
+    assert isinstance(fetched, MediaFetched)
+    row = msgspec.structs.replace(fetched, media_ref=None)
+    assert MediaFetched.that_counts([row, fetched]) is MediaFetched.that_counts([fetched, row]) is fetched
+    assert MediaFetched.that_counts([row]) is row
+    assert MediaFetched.that_counts([]) is None
+
+
 @pytest.mark.parametrize("kind", EXAMPLES, ids=lambda t: t.__name__)
 def test_every_event_lies_under_the_key_its_topic_promises(kind: type[Event]) -> None:
     assert EXAMPLES[kind].record_key == KEYS[kind]
