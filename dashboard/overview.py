@@ -98,6 +98,6 @@ def _of_system(sample: Sample, dead_letters: int) -> list[str]:
     if 0 < sample.disk_bytes.get("free", LITTLE_DISK_BYTES) < LITTLE_DISK_BYTES:
         said.append(f"The disk has {sample.disk_bytes['free'] / 1e9:.1f} GB left: free some, or fetching will stop.")
     if dead_letters:
-        wait = "dead letter waits" if dead_letters == 1 else "dead letters wait"
-        said.append(f"{dead_letters:,} {wait} for somebody to look at them.")
+        wait, it = ("dead letter waits", "it") if dead_letters == 1 else ("dead letters wait", "them")
+        said.append(f"{dead_letters:,} {wait} for somebody to look at {it}.")
     return said

@@ -40,7 +40,7 @@ SIZES = ((DESKTOP, "1440"), (PHONE, "390"))
 
 READY = {
     "label": "[data-answers]:not([hidden])",
-    "operations": '#stages polyline[points*=" "]',
+    "operations": '#stages .spark.good polyline[points*=" "]',
     "progress": "#progress",
 }
 """What a page has when everything is there that it reads in the background."""

@@ -1,16 +1,25 @@
 """Jobs as pages tell of them: in words, with what came out."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dashboard.job_folders import Job
 from dashboard.job_orders import EraseOrder, ImportOrder, Order, ReplayOrder, TrainOrder
 from dashboard.jobs import kind_of
+from dashboard.pages import release_views
 
 LEAST_SHARE = 0.03
 """Before so much is done nobody can say how long the rest takes."""
 
+TOLD_ELSEWHERE = ("changes", "card", "releases")
+NAMES: Mapping[str, str] = {
+    "left": "left alone: something newer was there",
+    "restored": "put back: something older had come in between",
+    "resumed": "parts done by a try before",
+    "unchanged": "as they were",
+}
 MOST_FIGURES = 40
 MOST_CHANGES = 20
 
@@ -62,6 +71,15 @@ def words_of(order: Order) -> str:
             return f"Erase {order.what}" + (" and prove it" if order.prove else "")
 
 
+def name_of(figure: str) -> str:
+    """Say what a figure of a job's result is.
+
+    >>> name_of("unchanged"), name_of("mae"), name_of("judged_on")
+    ('as they were', 'mean error', 'judged on')
+    """
+    return NAMES.get(figure) or release_views.name_of(figure)
+
+
 def _seconds(job: Job) -> float | None:
     if job.started_at_s is None:
         return None
@@ -74,7 +92,7 @@ def _figures(result: dict[str, Any]) -> list[tuple[str, object]]:
     """What a table can show: plain values, and how many there are of what is listed."""
     shown: list[tuple[str, object]] = []
     for name, value in result.items():
-        if name in ("changes", "card") or value in (None, "", [], {}):
+        if name in TOLD_ELSEWHERE or value in (None, "", [], {}):
             continue
         if isinstance(value, dict):
             shown += [(f"{name} {inner}", one) for inner, one in value.items() if isinstance(one, int | float | str)]

@@ -10,6 +10,7 @@ from dashboard.api.releases import ReleaseId, TargetName, compared, release_row
 from dashboard.desk import Desk, TheDesk
 from dashboard.job_folders import Job
 from dashboard.jobs import Jobs, TheJobs
+from dashboard.pages import job_views
 from dashboard.pages.board_charts import board_charts
 from dashboard.pages.cards import blocks_of
 from dashboard.pages.job_views import JobView, view_of
@@ -47,6 +48,7 @@ def models(
         active=sum(one.is_active for one in found),
         chosen=chosen,
         titles=_titles(desk, chosen),
+        result_name=job_views.name_of,
         is_unknown=bool(job) and not any(one.job_id == job for one in found),
         here_with_query=link("/models", view="" if view == "releases" else view, job=job),
         with_classes=[t for t in targets if t.classes],

@@ -15,7 +15,7 @@ NAMES: Mapping[str, str] = {
     "rmse": "root mean square error",
     "r2": "variance explained",
     "spearman": "rank agreement (Spearman)",
-    "coverage_90": "truths inside 90 % intervals",
+    "coverage_90": "truths inside 90% intervals",
     "interval_coverage": "truths inside intervals",
     "interval_width": "width of intervals",
     "mse": "mean square error",
@@ -27,6 +27,10 @@ NAMES: Mapping[str, str] = {
     "auc": "hits told from others (AUC)",
     "accuracy": "right answers",
     "f1": "F1",
+    "brier_skill": "better than guessing, by Brier score",
+    "success_auc": "hits told from others (AUC)",
+    "success_share": "share of hits",
+    "ap": "average precision",
 }
 MEANINGS: Mapping[str, str] = {
     "mae": "how far a prediction is from what came, on average",
@@ -39,6 +43,8 @@ MEANINGS: Mapping[str, str] = {
     "interval_width": "how wide the interval is on average: narrower says more",
     "brier": "how far chances are from what came; 0 is perfect",
     "ece": "how far chances are off, on average",
+    "brier_skill": "0 is guessing, 1 is perfect",
+    "success_auc": "how often one that did well has the higher chance; 50% is guessing",
     "auc": "how often one that did well has the higher chance; 50% is guessing",
 }
 """What a figure says, for those who do not know it."""
