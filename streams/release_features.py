@@ -124,11 +124,10 @@ def check_others(settings: Settings, bootstrap: str, release: ReleasePublished, 
     OtherSize
         One of them could not read the new vectors at all.
     """
-    new, changing = manifest_of(settings, release), {step.stage: step.version for step in wanted}
-    sizes = {block.name: block.size for block in new.layout.blocks}
-    warnings = []
-    for other in _others_serving(settings, bootstrap, release) if changing else ():
-        manifest = manifest_of(settings, other)
+    changing = {step.stage: step.version for step in wanted}
+    sizes = {block.name: block.size for block in manifest_of(settings, release).layout.blocks}
+    warnings: list[str] = []
+    for other, manifest in _serving(settings, bootstrap, but=release.target) if changing else ():
         for block in manifest.layout.blocks:
             if _stage(block.name) in changing and sizes.get(block.name, block.size) != block.size:
                 raise OtherSize(
@@ -136,13 +135,20 @@ def check_others(settings: Settings, bootstrap: str, release: ReleasePublished, 
                     f"{release.record_key} on {sizes[block.name]}: only one of them could be read. Retire it "
                     f"(groundswell releases retire {other.record_key}) and promote again, or promote with --no-features"
                 )
-        own = {stage: version for stage, (version, _) in _wanted(manifest.taught_on).items()}
-        warnings += [
-            f"{other.record_key} serves too and was taught on {stage} by {own[stage]}, not by {version}: train it again"
-            for stage, version in changing.items()
-            if own.get(stage, version) != version
-        ]
+        warnings += _taught_on_others(other, manifest, changing)
     return warnings
+
+
+def taught_on_others(settings: Settings, bootstrap: str, stage: str, version: str) -> list[str]:
+    """Warn of releases that serve and were taught on another version of a stage than the one that stands now.
+
+    Raises
+    ------
+    BrokerUnavailable, ReleaseInvalid, StorageUnavailable
+        What serves cannot be read now.
+    """
+    serving = _serving(settings, bootstrap)
+    return [words for one, manifest in serving for words in _taught_on_others(one, manifest, {stage: version})]
 
 
 def let_stand(settings: Settings, bootstrap: str, step: Step, *, on_video: OnVideo) -> Reextracted:
@@ -205,10 +211,21 @@ def _only_made_by(made: MadeBy) -> Summarised:
     )
 
 
-def _others_serving(settings: Settings, bootstrap: str, release: ReleasePublished) -> Iterator[ReleasePublished]:
+def _taught_on_others(release: ReleasePublished, manifest: AnyManifest, stands: Mapping[str, str]) -> Iterator[str]:
+    own = {stage: version for stage, (version, _) in _wanted(manifest.taught_on).items()}
+    for stage, version in stands.items():
+        if own.get(stage, version) != version:
+            yield (
+                f"{release.record_key} serves and was taught on {stage} by {own[stage]}, not by {version}: its "
+                f"predictions say so until it is trained again (groundswell train {release.target})"
+            )
+
+
+def _serving(settings: Settings, bootstrap: str, *, but: str = "") -> Iterator[tuple[ReleasePublished, AnyManifest]]:
     roster = read_roster(settings, bootstrap)
-    serving = (roster.serving(target) for target in roster.targets if target != release.target)
-    return (one for one in serving if one)
+    for target in roster.targets:
+        if target != but and (one := roster.serving(target)):
+            yield one, manifest_of(settings, one)
 
 
 def _beside(settings: Settings, bootstrap: str) -> Iterator[tuple[VideoId, str, str]]:

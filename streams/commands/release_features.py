@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from schemas.errors import ReleaseInvalid
+from schemas.errors import ReleaseInvalid, StorageUnavailable
 from schemas.releases import ReleasePublished
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def plan(settings: "Settings", bootstrap: str, release: ReleasePublished) -> Pla
 
     Raises
     ------
-    BrokerUnavailable, StorageUnavailable
-        What there is cannot be read now.
+    BrokerUnavailable
+        Kafka does not answer.
     OtherSize
         A release of another target could not read the features of this one.
     """
@@ -41,7 +41,7 @@ def plan(settings: "Settings", bootstrap: str, release: ReleasePublished) -> Pla
 
     try:
         taught = manifest_of(settings, release).taught_on
-    except ReleaseInvalid as error:
+    except (ReleaseInvalid, StorageUnavailable) as error:
         return Plan(warnings=(f"nobody can tell which features it was taught on: {error}",))
     if not taught:
         return Plan()

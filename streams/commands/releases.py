@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from schemas.errors import ReleaseInvalid, UsageError
+from schemas.errors import ReleaseInvalid, StorageUnavailable, UsageError
 from schemas.promotions import Role
 from schemas.releases import ReleasePublished
 from streams import settings as settings_module
@@ -213,7 +213,7 @@ def _taught_on(release: ReleasePublished) -> "TaughtOn | None":
 
     try:
         return manifest_of(settings_module.load(), release).taught_on
-    except ReleaseInvalid:
+    except (ReleaseInvalid, StorageUnavailable):
         return None
 
 

@@ -19,6 +19,7 @@ def replay_stage(wishes: "StageWishes", *, as_json: bool) -> None:
     from rich.progress import Progress
 
     from streams.kafka.connection import bootstrap_of
+    from streams.release_features import taught_on_others
     from streams.replay_stage import processor_of, run_again
     from streams.world import open_media
 
@@ -32,6 +33,8 @@ def replay_stage(wishes: "StageWishes", *, as_json: bool) -> None:
             on_video=lambda number, of: progress.update(task, completed=number, total=of),
         )  # fmt: skip
     typer.echo(msgspec.json.encode(done) if as_json else _words(done, wishes))
+    for warning in taught_on_others(*source, done.stage, done.version) if wishes.promote else ():
+        typer.echo(f"warning: {warning}", err=True)
 
 
 def _words(done: "Reextracted", wishes: "StageWishes") -> str:

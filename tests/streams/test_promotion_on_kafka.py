@@ -24,6 +24,7 @@ from streams.kafka.admin import create_missing
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.bulk import BulkProducer, event_of, latest_per_key, read_to_end
 from streams.readable import OtherSize
+from streams.release_features import taught_on_others
 from streams.release_roles import announce
 from streams.replay import Wishes, replay
 from streams.replay_selection import selection
@@ -198,6 +199,9 @@ def test_promoting_a_release_lets_the_features_stand_that_it_was_taught_on(live:
     assert "text by 2 stands now in" in said
     assert "video/text was made by 1, but the release was taught on 2: it may misread it" in " ".join(warned.split())
     live.wait_for(_expected(live, NEW, mine) | _expected(live, OLD, left))
+    assert taught_on_others(live.settings, live.settings.kafka, "text", "2") == []
+    (warning,) = taught_on_others(live.settings, live.settings.kafka, "text", "1")
+    assert warning.startswith("virality/r2 serves and was taught on text by 2, not by 1")
     again, _ = live.run("releases", "promote", "virality/r2", "--json")
     assert json.loads(again)["features"] == []
     live.run("replay", "--target", "virality", "--json")

@@ -244,7 +244,7 @@ def test_what_is_predicted_and_might_be_changed_comes_last(keyframes: Keyframes)
 
 
 def test_a_row_of_a_table_is_said_to_be_one(keyframes: Keyframes) -> None:
-    row = msgspec.structs.replace(FETCHED, is_described=True, duration_s=0.0)
+    row = msgspec.structs.replace(FETCHED, media_ref=None, duration_s=0.0)
     printed = _printed(shown(record_of([row], VIDEO_ID), keyframes))
     assert "known by a row of a table" in printed
     assert "0.0 s" not in printed

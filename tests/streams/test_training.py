@@ -4,6 +4,7 @@ import csv
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import fitted
@@ -68,6 +69,25 @@ def test_a_table_becomes_a_release_that_beats_the_constant(trained: Trained, tmp
     assert isinstance(manifest, LearnedManifest)
     assert (manifest.rows, manifest.groups, manifest.measure) == (400, 60, "view_percentile")
     assert manifest.training["source"] == "a made-up table"
+
+
+def test_a_release_says_which_versions_of_models_made_its_examples(
+    trained: Trained, source: Source, tmp_path: Path
+) -> None:
+    written(trained, tmp_path)
+    (version,) = {one for c in source.changes() if c.summary for one in c.summary.made_by["video/text"]}
+    release = load(tmp_path)
+    assert release.manifest.taught_on == {"video/text": {version: 400}}
+    assert f"Vectors of video/text by {version} (400 examples)." in release.card
+
+
+def test_of_examples_by_two_versions_both_are_counted(source: Source) -> None:
+    changes = [
+        Change(c.video_id, _changed(c.summary, partial(_made_by, version="old" if number < 3 else "new")), NOW_S)
+        for number, c in enumerate(source.changes())
+    ]
+    rows = rows_of(replace(source, changes=lambda: iter(changes)), shipped()["virality"])
+    assert rows.taught_on == {"video/text": {"new": len(changes) - 3, "old": 3}}
 
 
 def test_a_release_carries_the_videos_that_it_was_taught_on_without_their_names(
@@ -231,6 +251,10 @@ def test_a_table_read_in_batches_gives_the_summaries_that_an_import_gives(
 
 def _changed(summary: Summarised | None, change: Callable[[Summarised], Summarised]) -> Summarised | None:
     return None if summary is None else change(summary)
+
+
+def _made_by(summary: Summarised, *, version: str) -> Summarised:
+    return msgspec.structs.replace(summary, made_by={"video/text": (version,)})
 
 
 def _without_outcomes(summary: Summarised | None) -> Summarised | None:

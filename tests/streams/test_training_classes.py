@@ -8,6 +8,7 @@ import pytest
 import scenes
 
 from models.release import ClassManifest, ClassRelease, load
+from models.taught_on import UNSAID
 from processors.predict_classes import predict_classes, predict_segments
 from schemas.codec import decode, encode
 from schemas.errors import TrainingImpossible
@@ -42,6 +43,7 @@ def test_labelled_segments_become_a_release_with_chances_better_than_base_rates(
     assert (manifest.kind, manifest.rows, manifest.groups) == ("multilabel", 240, 20)
     assert [one.name for one in manifest.classes] == ["holiday", "halloween"]
     assert manifest.beats_constant
+    assert {*map(str, manifest.taught_on.values())} == {str({UNSAID: 240})}, "its examples do not tell"
     for one in manifest.classes:
         assert one.beats_base_rate
         assert one.metrics["ap"] > 0.8 > 0.5 > one.base_rate
