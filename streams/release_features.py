@@ -7,6 +7,7 @@ import msgspec
 
 from models.release import AnyManifest, read_manifest
 from models.taught_on import TaughtOn, most_taught_on, strange
+from schemas.codec import head_of
 from schemas.event import WHOLE_VIDEO, VideoId
 from schemas.releases import ReleasePublished
 from schemas.summaries import Summarised
@@ -36,9 +37,6 @@ class _Head(msgspec.Struct, frozen=True, kw_only=True):
     revision: str = ""
     final: bool = False
     made_by: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
-
-
-_HEADS = msgspec.json.Decoder(_Head)
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def read_past(settings: Settings, bootstrap: str, *, on_read: Callable[[int], No
         video_id, _, scope = (record.key or b"").decode(errors="replace").rpartition("/")
         if scope == WHOLE_VIDEO:
             standing.pop(video_id, None)
-            head = _head(record.value)
+            head = head_of(record.value, _Head)
             if head.final:
                 standing[video_id] = head.made_by
         on_read(number)
@@ -235,10 +233,3 @@ def _beside(settings: Settings, bootstrap: str) -> Iterator[tuple[VideoId, str, 
     for key in (key for key, is_there in there.items() if is_there):
         video_id, _scope, stage, version = (key.decode(errors="replace").split("/", 3) + [""] * 4)[:4]
         yield video_id, stage, version
-
-
-def _head(value: bytes | None) -> _Head:
-    try:
-        return _HEADS.decode(value or b"{}")
-    except msgspec.DecodeError:
-        return _Head()
