@@ -126,3 +126,17 @@ def test_a_table_that_is_not_there_is_said(cluster: Settings, tmp_path: Path) ->
     answer = typed(cluster, "virality", "--from", str(tmp_path / "none.csv"))
     assert isinstance(answer.exception, UsageError)
     assert "is not a file" in str(answer.exception)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--features", "visual=2", "--from", "videos.csv"), "are those on the topics"),
+        (("--features", "visual"), "STAGE=VERSION"),
+        (("--features", "text=2"), "no features of text by 2; there are 1"),
+    ],
+)
+def test_features_that_are_not_there_are_said(cluster: Settings, words: tuple[str, ...], message: str) -> None:
+    error = typed(cluster, "virality", *words).exception
+    assert isinstance(error, UsageError)
+    assert message in str(error)
