@@ -16,7 +16,7 @@ LEAST_SHARE = 0.03
 TOLD_ELSEWHERE = ("changes", "card", "releases")
 NAMES: Mapping[str, str] = {
     "left": "left alone: something newer was there",
-    "restored": "put back: something older had come in between",
+    "restored": "newer ones put back on top",
     "resumed": "parts done by a try before",
     "unchanged": "as they were",
 }
