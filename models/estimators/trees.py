@@ -34,10 +34,6 @@ INNER_FOLDS = 3
 STEP_TREES = 25
 """The number of boosted trees is chosen in such steps."""
 
-BOOSTING_RUNS = 3
-"""Boosted trees that know TED's talks to R2 .323 in one run know them to .329 in two and .333 in three; TikTok's videos to
-.124, .127 and .127. Which draws one run has moves the figure by .005 and .002."""
-
 
 @dataclass(frozen=True)
 class FittedTrees:
@@ -98,24 +94,21 @@ class Trees:
         How many trees; the most there may be where `is_stopped`.
     is_stopped : bool
         Whether fewer trees are taken where held-out groups are predicted better with fewer: those of noisy tables.
-    runs : int
-        How often so many trees are boosted, each time by other draws; the prediction is the mean of the runs.
 
     Source: Ke et al., LightGBM, 2017; Breiman, Random forests, 2001; Friedman, Stochastic gradient boosting, 2002;
-    Geurts, Ernst and Wehenkel, Extremely randomized trees, 2006; Breiman, Bagging predictors, 1996, for the runs.
+    Geurts, Ernst and Wehenkel, Extremely randomized trees, 2006.
     """
 
     name: str
     settings: tuple[tuple[str, Parameter], ...]
     count: int
     is_stopped: bool = False
-    runs: int = 1
 
     def fit(self, examples: Examples, truth: Floats, *, groups: Groups, seed: int) -> FittedTrees:
         projection = learn_projection(examples, seed=seed)
         features = projection.of(examples)  # directions are found without the truth, so inner folds may share them
         count = self._best_count(features, truth, groups=groups, seed=seed) if self.is_stopped else self.count
-        booster = self._mean_of_runs(features, truth, count=count, seed=seed)
+        booster = self._grown(features, truth, count=count, seed=seed)
         return FittedTrees(booster.model_to_string().encode(), projection)
 
     def _best_count(self, features: Floats, truth: Floats, *, groups: Groups, seed: int) -> int:
@@ -138,23 +131,11 @@ class Trees:
             start = count
             yield values
 
-    def _mean_of_runs(self, features: Floats, truth: Floats, *, count: int, seed: int) -> "Booster":
-        """Each run learns its share of the truth, beside the others: together their trees add up to the mean."""
-        share = (truth - truth.mean()) / self.runs
-        booster = self._grown(features, truth - (self.runs - 1) * share, count=count, seed=seed)
-        for run in range(1, self.runs):
-            known = booster.predict(features)
-            booster = self._grown(features, known + share, count=count, seed=seed + run, onto=booster)
-        return booster
-
-    def _grown(
-        self, features: Floats, truth: Floats, *, count: int, seed: int, onto: "Booster | None" = None
-    ) -> "Booster":
-        """Grow trees; those that are there already stay, and only what they leave is learned."""
+    def _grown(self, features: Floats, truth: Floats, *, count: int, seed: int) -> "Booster":
         lightgbm = _lightgbm()
         settings = {**FIXED, **dict(self.settings), "seed": seed}
         table = lightgbm.Dataset(features, truth, params={**FIXED, "min_data_in_bin": 3})
-        booster: Booster = lightgbm.train(settings, table, num_boost_round=count, init_model=onto)
+        booster: Booster = lightgbm.train(settings, table, num_boost_round=count)
         return booster
 
 
@@ -202,4 +183,4 @@ def gradient_boosting() -> Trees:
         ("bagging_freq", 1),
         ("extra_trees", True),
     )
-    return Trees("gradient boosting", settings, 400, is_stopped=True, runs=BOOSTING_RUNS)
+    return Trees("gradient boosting", settings, 400, is_stopped=True)
