@@ -49,6 +49,7 @@ NO_VECTOR = Vector(dim=0, dtype="float32", data=b"")
 _WITHOUT_PARTS = ("links", "progress")
 _SKIPPED = {"media": "/duplicate/", "segments": "/count", "scoreboard": "/judged/"}
 """Record keys with these belong to events that no page shows."""
+LABEL = "video/scope/target/label/by"
 
 
 @dataclass
@@ -127,7 +128,7 @@ def _heard(record: Record, writes: Writes) -> Heard | None:
     if record.topic not in OF_VIDEOS:
         return Heard(record, key, event)
     video_id, _, rest = key.partition("/")
-    if event is not None and getattr(event, "video_id", "") != video_id:
+    if not video_id or (event is not None and getattr(event, "video_id", "") != video_id):
         writes.unreadable += 1
         return None
     return Heard(record, key, event, video_id, name_of(record.topic, rest))
@@ -150,6 +151,8 @@ def _is_skipped(topic_name: str, key: str) -> bool:
         return key.startswith("command/") or key.endswith("/count")
     if topic_name == "summaries":
         return not key.endswith("/video")
+    if topic_name == "labels":
+        return key.count("/") < LABEL.count("/")
     return topic_name in _SKIPPED and _SKIPPED[topic_name] in key
 
 
@@ -339,10 +342,6 @@ def _as(kind: str, group: Callable[[Event], str], at: Callable[[Event], float]) 
     return put
 
 
-def _zero(_event: Event) -> float:
-    return 0.0
-
-
 def _target(event: Event) -> str:
     return str(getattr(event, "target", ""))
 
@@ -350,10 +349,10 @@ def _target(event: Event) -> str:
 _THINGS: dict[type[Event], Callable[[Heard], list[Put]]] = {
     IdentityRecorded: _as_person,
     CommandAnswered: _as_answer,
-    TargetDefined: _as("targets", lambda event: "", _zero),
+    TargetDefined: _as("targets", lambda event: "", lambda event: 0.0),
     ReleasePublished: _as("releases", _target, lambda event: float(getattr(event, "trained_at_s", 0.0))),
     RoleGiven: _as("roles", _target, lambda event: float(getattr(event, "given_at_s", 0.0))),
-    ScoreKept: _as("scores", _target, _zero),
+    ScoreKept: _as("scores", _target, lambda event: 0.0),
     EventRejected: _as(
         "letters",
         lambda event: str(getattr(event, "stage", "")),

@@ -1,9 +1,11 @@
 """The library: what it answers after some events, whichever store it lies in."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import msgspec
+import pytest
 from examples import (
     CUT,
     EXAMPLES,
@@ -24,13 +26,17 @@ from people_examples import ADA, NAMED, OTHER
 
 from dashboard.library import open_library
 from dashboard.library_answers import StoredLibrary
+from dashboard.library_fold import TOPICS
 from dashboard.rows import Change, VideoQuery
+from schemas.codec import encode
 from schemas.commands import CommandAnswered, CommandUndone
 from schemas.erased import VideoErased
 from schemas.identities import IdentityRecorded
 from schemas.progress import StageProgressed
 from schemas.promotions import RoleGiven
 from schemas.releases import ReleasePublished
+from streams.erasure_proof import POKE_KEY
+from streams.kafka.bulk import Record
 from streams.settings import Settings
 
 DAY_MS = 86_400_000
@@ -262,6 +268,19 @@ def test_tombstones_alone_leave_nothing_either(library: StoredLibrary) -> None:
     library.take(tape.write(*STORY))
     library.take(tape.take_back(*STORY))
     assert {line.split(",")[0] for line in library.dump()} == {'["offsets"'}
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_whatever_lies_on_a_topic_under_whatever_key_is_taken_in(library: StoredLibrary, topic: str) -> None:
+    keys = [None, b"", b"/", b"\xff", POKE_KEY, b"answer/", *(b"/".join([b"url:a"] * parts) for parts in range(1, 7))]
+    values = [None, b"", b"{}", *(encode(event) for event in EXAMPLES.values())]
+    records = [
+        Record(topic=topic, partition=0, offset=number, key=key, value=value, headers=(), timestamp_ms=number)
+        for number, (key, value) in enumerate(product(keys, values))
+    ]
+    for record in records:
+        library.take([record])
+    assert library.store.offsets()[topic, 0] == len(records)
 
 
 def test_what_was_written_before_an_erasure_stays_away_when_it_is_read_later(library: StoredLibrary) -> None:
