@@ -217,9 +217,9 @@ async function reread() {
   meanwhile = new Map();
   const fresh = await freshPage();
   if (fresh) take(fresh);
-  const since = meanwhile;
+  for (const [id, row] of meanwhile) heard.set(id, row);
   meanwhile = null;
-  for (const [id, row] of since) hear(id, row);
+  draw(); // at once: what was heard is newer than the page, and nothing may step back for a moment
 }
 
 async function freshPage() {
