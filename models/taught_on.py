@@ -1,6 +1,6 @@
 """Which versions of models made what a release was taught on, and what of a video another one made."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from schemas.summaries import Summarised
@@ -62,12 +62,13 @@ def in_words(taught: TaughtOn) -> tuple[str, ...]:
     )
 
 
-def strange(summary: Summarised, taught: TaughtOn) -> tuple[str, ...]:
+def strange(made: Mapping[str, Sequence[str]], taught: TaughtOn) -> tuple[str, ...]:
     """Say what of a video was made by versions that no example of the release was made by.
 
+    `made` is what the video's summary says, its `made_by`.
     Where some examples or the video do not tell, nothing is said.
     """
-    found = ((place, set(summary.made_by.get(place, ())) - counts.keys()) for place, counts in taught.items())
+    found = ((place, set(made.get(place, ())) - counts.keys()) for place, counts in taught.items())
     return tuple(
         f"{place} was made by {' and '.join(sorted(others))}, but the release was taught on "
         f"{' and '.join(_most_first(taught[place]))}: it may misread it"

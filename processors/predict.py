@@ -154,7 +154,7 @@ def _scored(
         caveats=says.caveats
         + (says.about_suggestions if suggestions else ())
         + passing_caveats(summary, says.reads, used)
-        + strange(summary, manifest.taught_on),
+        + strange(summary.made_by, manifest.taught_on),
     )
 
 

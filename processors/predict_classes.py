@@ -115,7 +115,7 @@ def _scored(row: _Row, manifest: ClassManifest, reads: frozenset[str], *, reason
         modalities_missing=dict.fromkeys(sorted(reads.difference(row.used)), "not in the summary") | summary.missing,
         caveats=_lasting_caveats(manifest)
         + passing_caveats(summary, reads, row.used)
-        + strange(summary, manifest.taught_on),
+        + strange(summary.made_by, manifest.taught_on),
         classes=row.classes,
     )
 

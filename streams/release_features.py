@@ -10,7 +10,6 @@ from models.taught_on import TaughtOn, most_taught_on, strange
 from schemas.codec import head_of
 from schemas.event import WHOLE_VIDEO, VideoId
 from schemas.releases import ReleasePublished
-from schemas.summaries import Summarised
 from streams import faces_again
 from streams.kafka.bulk import read_to_end
 from streams.readable import OtherSize
@@ -34,7 +33,6 @@ MOST_NAMED = 500
 class _Head(msgspec.Struct, frozen=True, kw_only=True):
     """What tells by which versions a summary was made."""
 
-    revision: str = ""
     final: bool = False
     made_by: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
 
@@ -109,7 +107,7 @@ def strangers(taught: TaughtOn, past: Past, mended: Iterable[Step] = ()) -> dict
     counts: dict[str, int] = {}
     for video_id, made in past.standing.items():
         now = {place: _version_after(follow, video_id, place, versions) for place, versions in made.items()}
-        for words in strange(_only_made_by(now), taught):
+        for words in strange(now, taught):
             counts[words] = counts.get(words, 0) + 1
     return counts
 
@@ -201,12 +199,6 @@ def _version_after(
 
 def _stage(place: str) -> str:
     return place.partition("/")[2]
-
-
-def _only_made_by(made: MadeBy) -> Summarised:
-    return Summarised(
-        event_id="", video_id="", revision="0", scope=WHOLE_VIDEO, complete=True, final=True, made_by=dict(made)
-    )
 
 
 def _taught_on_others(release: ReleasePublished, manifest: AnyManifest, stands: Mapping[str, str]) -> Iterator[str]:

@@ -116,18 +116,20 @@ def summaries_of(events: Iterable[Event]) -> Iterator[Summarised]:
 
 
 def assemble_again(events: Iterable[Event], options: Options, *, on_skip: OnSkip = nothing) -> Iterator[Summarised]:
-    """Run the live fold over everything it once read; the last summary of each video.
+    """Give the last summary of each video, as `summed_up_again` makes it."""
+    summaries = summaries_of(summed_up_again(events, options, on_skip=on_skip))
+    yield from {summary.video_id: summary for summary in summaries}.values()
+
+
+def summed_up_again(events: Iterable[Event], options: Options, *, on_skip: OnSkip = nothing) -> Iterator[Event]:
+    """Run the live fold over everything it once read, and give all that it emits, of segments and of videos.
 
     What waits at the end has waited for ever, so it is closed as at the deadline. An event that
     cannot be processed went to the dead letters live, and is skipped here.
     """
     fold = FoldInMemory(AssembleProcessor(options), on_skip)
-    last: dict[str, Summarised] = {}
-    for summary in summaries_of(fold.feed(map(_of_no_edition, events))):
-        last[summary.video_id] = summary
-    for summary in summaries_of(fold.expire()):
-        last[summary.video_id] = summary
-    yield from last.values()
+    yield from fold.feed(map(_of_no_edition, events))
+    yield from fold.expire()
 
 
 def _of_no_edition(event: Event) -> Event:

@@ -7,8 +7,6 @@ from typing import IO
 
 import msgspec
 
-from processors.assemble import AssembleProcessor
-from processors.folding import FoldInMemory, nothing
 from processors.ports import Options
 from schemas.codec import encode
 from schemas.errors import Unreadable, UsageError
@@ -19,7 +17,7 @@ from streams.kafka.admin import partition_counts
 from streams.kafka.bulk import event_of, latest_per_key, read_to_end
 from streams.reextraction import AnsweredBefore, PastVideo, check_repeatable, past_videos, promotable
 from streams.release_features import Past, read_past
-from streams.rescoring import SOURCES
+from streams.rescoring import SOURCES, summed_up_again
 from streams.settings import Settings
 from streams.training_source import Change, Source, on_topics
 
@@ -158,12 +156,7 @@ def with_versions(events: list[Event], versions: Versions) -> tuple[list[Event],
 
 def assembled(events: Iterable[Event], options: Options) -> list[Summarised]:
     """Run the live fold; the last summary of each segment and of each video, in the order of their keys."""
-    fold = FoldInMemory(AssembleProcessor(options), nothing)
-    last: dict[str, Summarised] = {}
-    same = (msgspec.structs.replace(e, edition=0) if isinstance(e, FeatureExtracted) else e for e in events)
-    for event in (*fold.feed(same), *fold.expire()):
-        if isinstance(event, Summarised):
-            last[event.record_key] = event
+    last = {event.record_key: event for event in summed_up_again(events, options) if isinstance(event, Summarised)}
     return [last[key] for key in sorted(last)]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
@@ -17,6 +19,13 @@ DESKTOP, PHONE = (1440, 900), (390, 844)
 def chromium() -> str | None:
     """Where Chromium is on this machine."""
     return os.environ.get("GROUNDSWELL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+NEEDS_CHROMIUM = pytest.mark.skipif(
+    chromium() is None, reason="no Chromium here; `apt-get install chromium` brings one"
+)
+IN_A_BROWSER = [pytest.mark.broker, pytest.mark.browser, pytest.mark.slow, NEEDS_CHROMIUM]
+"""Marks of tests that use a whole system in a browser."""
 
 
 @contextmanager

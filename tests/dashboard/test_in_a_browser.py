@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from browsers import DESKTOP, PHONE, Visit, chromium
+from browsers import DESKTOP, IN_A_BROWSER, PHONE, Visit
 from clips import Clip, write_clip
 from households import VIDEO_LIMIT_MS, answer_yes, fresh, overflows, until
 from source_server import SourceServer
@@ -29,12 +29,7 @@ from streams.world import open_media
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-pytestmark = [
-    pytest.mark.broker,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium here; `apt-get install chromium` brings one"),
-]
+pytestmark = IN_A_BROWSER
 
 PAGES = ("/", "/progress", "/videos", "/people", "/people?view=influence", "/label", "/models", "/operations")
 HOSTILE = "<img src=x onerror=alert(1)> \u202egnorw eb dluohs siht\u202c " + "W" * 10_000

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from browsers import Visit, chromium
+from browsers import IN_A_BROWSER, Visit
 from clips import Clip, write_clip
 from households import VIDEO_LIMIT_MS, Household, answer_yes, fresh, until
 from source_server import SourceServer
@@ -18,12 +18,7 @@ from streams.dashboard_card import DashboardCard
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page, Route
 
-pytestmark = [
-    pytest.mark.broker,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium here; `apt-get install chromium` brings one"),
-]
+pytestmark = IN_A_BROWSER
 
 MB = 10**6
 

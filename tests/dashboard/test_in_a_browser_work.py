@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import fitted
 import pytest
 import scenes
-from browsers import Visit, chromium
+from browsers import IN_A_BROWSER, Visit
 from households import VIDEO_LIMIT_MS, Household, answer_yes, fresh, until
 from msgspec.structs import replace
 from systems import System
@@ -24,12 +24,7 @@ from streams.world import open_media
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
-pytestmark = [
-    pytest.mark.broker,
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(chromium() is None, reason="no Chromium here; `apt-get install chromium` brings one"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module", autouse=True)

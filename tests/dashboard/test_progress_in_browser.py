@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
+from browsers import NEEDS_CHROMIUM, PATIENCE_MS, a_browser
 from desks import As, a_desk
 from rows_kept import LivingRows, a_free_port, a_row, serving
 
@@ -19,25 +20,15 @@ from dashboard.rows import Change
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-pytestmark = pytest.mark.browser
-
-CHROMIUM = Path("/usr/bin/chromium")
-PATIENCE_MS = 60_000
+pytestmark = [pytest.mark.browser, NEEDS_CHROMIUM]
 
 
 @pytest.fixture(scope="module", name="browser")
 def _browser() -> Iterator["BrowserContext"]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM.exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=str(CHROMIUM), args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
-        context = browser.new_context()
+    with a_browser() as started:
+        context = started.new_context()
         context.set_default_timeout(PATIENCE_MS)
         yield context
-        browser.close()
 
 
 class House:
