@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from streams.kafka.broker import EmbeddedBroker
 from streams.settings import Settings, load
@@ -15,6 +16,11 @@ ROOT = TESTS.parent
 
 if str(TESTS) not in sys.path:  # shared test code lies in tests/*.py
     sys.path.insert(0, str(TESTS))
+
+hypothesis_settings.register_profile(  # an example may take long on a busy machine
+    "untimed", parent=hypothesis_settings.default, deadline=None
+)
+hypothesis_settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

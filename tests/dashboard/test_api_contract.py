@@ -125,7 +125,6 @@ def calls_of(operation: Any, api: Api) -> int:
     @seed(6)
     @settings(
         max_examples=FEWER.get(operation.label, EXAMPLES_A_ROUTE),
-        deadline=None,
         database=None,
         phases=[Phase.explicit, Phase.generate],
         suppress_health_check=list(HealthCheck),

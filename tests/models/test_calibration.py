@@ -60,7 +60,7 @@ def test_nothing_is_impossible_and_nothing_certain(truth):
     assert ((chances > 0) & (chances < 1)).all()
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(2, 60), st.integers(0, 1000))
 def test_a_higher_score_never_has_a_lower_chance(count, seed):
     random = np.random.default_rng(seed)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score, f1_score
 
@@ -52,7 +52,6 @@ def task(seen: ClassExamples, *, unknown: float = 0.0) -> ClassTask:
     return ClassTask(seen=seen, truth=truth, classes=CLASSES, groups=groups, folds=group_folds(groups))
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 5), st.integers(0, 3)), min_size=1, max_size=40))
 def test_precision_of_a_draw_is_that_of_the_rows_repeated(rows: list[tuple[bool, int, int]]) -> None:
     truth, scores, times = (np.array(column) for column in zip(*rows, strict=True))
@@ -99,7 +98,6 @@ def test_scores_that_mislead_give_way_to_the_share() -> None:
     assert measured["skill_low"] <= 0
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.booleans(), st.integers(0, 6)), min_size=2, max_size=30).filter(
         lambda r: any(t for t, _ in r)

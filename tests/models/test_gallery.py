@@ -141,7 +141,7 @@ vectors = st.lists(st.integers(0, 10**6), min_size=1, max_size=8, unique=True).m
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(pooled=vectors)
 def test_taking_faces_out_again_leaves_exactly_the_rest(pooled):
     *rest, last = pooled

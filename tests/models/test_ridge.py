@@ -2,7 +2,7 @@ import fitted
 import numpy as np
 import pytest
 from first_format import group_folds, learn
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as SklearnRidge
 
@@ -20,7 +20,6 @@ def test_the_fit_is_that_of_scikit_learn():
     assert np.allclose(predict(LESSON.table, RIDGE, LESSON.layout), theirs, atol=1e-6)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 239), min_size=1, max_size=70))
 def test_a_prediction_is_the_same_bytes_in_any_batch(numbers):
     chosen = Table(LESSON.table.values[numbers], LESSON.table.present[numbers])

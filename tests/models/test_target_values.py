@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import runs
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from models import target_values
@@ -109,7 +109,6 @@ def test_percentiles_share_the_rank_of_equals() -> None:
     assert found.values.tolist() == [12.5, 50.0, 50.0, 87.5]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 10**12), min_size=1, max_size=30))
 def test_percentiles_keep_the_order_and_stay_between_0_and_100(views: list[int]) -> None:
     one = measure("log_count", scale="percentile")

@@ -75,7 +75,7 @@ def test_a_complete_video_gets_one_final_summary_with_everything_in_it():
     assert [label.name for label in final.labels] == ["label 0", "label 1", "label 2", "label video"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), segments=st.integers(0, 6), repeats=st.integers(0, 8), data=st.data())
 def test_any_order_and_any_repetition_ends_in_the_same_bytes(seed, segments, repeats, data):
     absent = data.draw(st.dictionaries(st.integers(0, 5), st.sampled_from(["no speech", "failed: broke"])))
@@ -87,7 +87,7 @@ def test_any_order_and_any_repetition_ends_in_the_same_bytes(seed, segments, rep
     assert {k: encode(e) for k, e in last(fold().feed(shuffled)).items()} == expected
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32))
 def test_ticks_between_the_events_do_not_show_in_the_final_summary(seed):
     events = runs.run_of(VIDEO, 4, absent={1: "no speech"})
@@ -101,7 +101,7 @@ def test_ticks_between_the_events_do_not_show_in_the_final_summary(seed):
     assert encode(summary(out)) == encode(expected)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_two_contents_of_one_video_never_meet_and_the_later_fetch_wins(seed):
     old, new = runs.run_of(VIDEO, 3, content="old"), runs.run_of(VIDEO, 2, content="new")
@@ -207,7 +207,7 @@ def test_while_it_grows_a_video_says_something_new_at_most_once_a_tick():
     assert [(e.state, e.done) for e in second if isinstance(e, StageProgressed)] == [("running", 2.0)]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     order=st.randoms(use_true_random=False),
     times=st.lists(st.floats(-1e4, 1e4) | st.integers(0, 40).map(lambda n: 0.1 * n), max_size=12),

@@ -64,7 +64,7 @@ def stored(machine: Machine) -> dict[str, bytes]:
     return {key: msgspec.json.encode(state, order="deterministic") for key, state in machine.memory.states.items()}
 
 
-OPTIONS = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+OPTIONS = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 
 
 @OPTIONS

@@ -125,7 +125,7 @@ def test_training_reads_every_modality_in_the_order_of_the_full_layout() -> None
 SUBSETS = [c for size in range(len(MODALITIES) + 1) for c in combinations(MODALITIES, size)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lacking=st.sampled_from(SUBSETS), number=st.integers(300, 330))
 def test_whatever_is_missing_the_prediction_is_finite_adds_up_and_names_it(lacking, number) -> None:
     (scored,) = say(without(everything(number), lacking))
@@ -135,7 +135,7 @@ def test_whatever_is_missing_the_prediction_is_finite_adds_up_and_names_it(lacki
     assert set(scored.modalities_used) == {METADATA, *MODALITIES} - set(lacking)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(lacking=st.sampled_from(SUBSETS), number=st.integers(300, 330))
 def test_what_is_missing_is_no_reason_and_changes_no_other(lacking, number) -> None:
     whole, partial = say(everything(number), without(everything(number), lacking))

@@ -24,7 +24,7 @@ def added_up(scored: VideoScored) -> float:
     return scored.constant + sum(reason.contribution for reason in scored.reasons)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.integers(0, 39), min_size=1, max_size=40))
 def test_a_learned_prediction_is_the_same_bytes_alone_and_in_any_batch(numbers):
     together = predict([SUMMARIES[n] for n in numbers], RELEASE)

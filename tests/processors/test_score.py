@@ -44,7 +44,7 @@ def predictions(answers) -> list[VideoScored]:
     return [event for event in answers if isinstance(event, VideoScored)]
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 39), min_size=1, max_size=40))
 def test_a_prediction_is_the_same_bytes_alone_and_in_any_batch(numbers):
     together = predict([SUMMARIES[n] for n in numbers], RELEASE)

@@ -183,7 +183,7 @@ def test_a_release_that_is_heard_of_late_is_judged_at_the_next_tick() -> None:
     assert machine.waiting() == []
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 100), st.integers(0, 3)), max_size=40), st.data())
 def test_any_order_of_arrival_gives_the_same_bytes(videos, data) -> None:
     """Each prediction and each outcome of an age once; those of one video may come long after one another."""

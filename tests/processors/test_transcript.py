@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.transcript import MOST_SEGMENTS, WORDS_A_SEGMENT, pieces
@@ -10,7 +10,6 @@ from processors.transcript import MOST_SEGMENTS, WORDS_A_SEGMENT, pieces
 WORDS = st.lists(st.text("abc", min_size=1, max_size=3), max_size=2000)
 
 
-@settings(deadline=None)
 @given(WORDS, st.sampled_from([0.0, 12.5, 3600.0]))
 def test_no_word_is_lost_or_told_twice(words: list[str], duration_s: float) -> None:
     cut = pieces("  ".join(words), duration_s)
@@ -19,7 +18,6 @@ def test_no_word_is_lost_or_told_twice(words: list[str], duration_s: float) -> N
     assert all(piece.text for piece in cut)
 
 
-@settings(deadline=None)
 @given(WORDS.filter(bool), st.floats(1, 1e4))
 def test_pieces_fill_the_video_one_after_the_other(words: list[str], duration_s: float) -> None:
     cut = pieces(" ".join(words), duration_s)

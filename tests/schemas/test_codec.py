@@ -76,21 +76,20 @@ in_every_type = pytest.mark.parametrize("event_type", EVENT_TYPES, ids=lambda t:
 
 
 @in_every_type
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_every_event_comes_back_as_it_was_sent(event_type: type[Event], data: st.DataObject) -> None:
     event = data.draw(events_of(event_type))
     assert decode(encode(event), EVENT_TYPES) == event
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(ANY_EVENT)
 def test_what_was_read_is_written_as_the_same_bytes(event: Event) -> None:
     sent = encode(event)
     assert encode(decode(sent, EVENT_TYPES)) == sent
 
 
-@settings(deadline=None)
 @given(st.dictionaries(TEXT, st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=6))
 def test_the_order_in_which_a_dict_was_filled_changes_no_byte(numbers: dict[str, float]) -> None:
     backwards = dict(reversed(numbers.items()))
@@ -227,14 +226,13 @@ def test_bytes_that_are_not_base64_are_unreadable(data: object) -> None:
         decode(json.dumps(value).encode(), (FeatureExtracted,))
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_event_or_unreadable_and_nothing_else(value: bytes) -> None:
     with pytest.raises(Unreadable):
         decode(value, EVENT_TYPES)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.data())
 def test_a_damaged_event_is_an_event_or_unreadable_and_nothing_else(data: st.DataObject) -> None:
     value = bytearray(json.dumps(CUT).encode())

@@ -164,7 +164,7 @@ def test_a_state_that_many_events_change_is_written_once() -> None:
     assert len(keys) == len(set(keys)) < len(story()) / 2
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     sizes=st.lists(st.integers(1, 12), min_size=1, max_size=5),
     deaths=st.lists(st.none() | st.frozensets(st.integers(0, 8)), max_size=30),
@@ -175,7 +175,7 @@ def test_a_death_after_any_part_of_the_states_is_stored_loses_and_doubles_nothin
     assert last(survived.said) == last(ONE_BY_ONE.said)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     sizes=st.lists(st.integers(1, 12), min_size=1, max_size=5),
     times=st.lists(st.floats(0, 4000).map(lambda s: round(s, 1)), min_size=1, max_size=40),

@@ -83,7 +83,7 @@ def test_what_is_promoted_is_what_would_be_there_had_the_new_version_been_first(
     assert _last(after).numbers["text/version"] == 2
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), repeats=st.integers(0, 12))
 def test_any_order_and_any_repetition_of_old_and_new_ends_in_the_new_bytes(seed: int, repeats: int) -> None:
     events = video_of(VIDEO, SEGMENTS, OLD)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.codec import decode, encode
@@ -55,7 +55,6 @@ def test_a_definition_written_and_read_again_is_the_same(tmp_path: Path, name: s
     assert decode(encode(target), (TargetDefined,)) == target
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_words_survive_being_written_as_toml(words: str) -> None:
     target = msgspec.structs.replace(VIRALITY, title=words)
